@@ -1,0 +1,22 @@
+/*
+ * Role processes, from the supervisor's side and from within. A role is this same binary re-executed as
+ * `troth --role NAME`, with a SOCK_SEQPACKET control channel as descriptor 3.
+ */
+#ifndef TROTH_SYS_PROC_H
+#define TROTH_SYS_PROC_H
+
+#include "base/buf.h"
+
+#include <sys/types.h>
+
+#define PROC_CONTROL_FD 3
+
+/* Starts argv[0] with only 0, 1, 2 and the control channel open, its own process group, killed when the parent dies. */
+RESULT proc_spawn(const char *path, char *const argv[], int control_fd, pid_t *ret, struct error *e);
+/* Absolute path of the running binary. */
+RESULT proc_self_path(struct buf *out, struct error *e);
+unsigned proc_cpu_count(void);
+/* Resident bytes of a process; 0 when unknown. */
+uint64_t proc_rss_bytes(pid_t pid);
+
+#endif
