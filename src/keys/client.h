@@ -1,0 +1,104 @@
+/*
+ * Keys as the other roles see them: requests to the keeper. Long-term keys never leave it. Blocks like rpc_call.
+ *
+ * Hierarchy: root key -> tenant keys with versions (each wrapped under the root) -> one data key per object (wrapped under
+ * a version of a tenant key, bound to `aad`). Wrapping is crypto/box.h under the key's suite.
+ */
+#ifndef TROTH_KEYS_CLIENT_H
+#define TROTH_KEYS_CLIENT_H
+
+#include "base/secret.h"
+#include "crypto/suite.h"
+#include "sys/rpc.h"
+
+#define KEY_ID_BYTES 37      /* UUID text and NUL */
+#define KEY_WRAPPED_MAX 128
+#define KEY_CUSTODIAN_MAX 64
+
+enum key_state { KEY_ENABLED, KEY_DISABLED, KEY_PENDING_DESTRUCTION, KEY_DESTROYED };
+const char *key_state_name(enum key_state s); /* "enabled", "disabled", "pending_destruction", "destroyed" */
+
+struct key_ref {
+    char id[KEY_ID_BYTES];
+    uint32_t version; /* from 1 */
+};
+
+struct key_info {
+    char id[KEY_ID_BYTES];
+    char tenant[64];
+    enum key_state state;
+    enum crypto_suite suite;
+    bool is_default;
+    uint32_t version;             /* newest */
+    int64_t created_ms, rotated_ms;
+    int64_t destroy_at_ms;        /* 0: none pending */
+    uint64_t wraps;               /* data keys wrapped under the newest version, at least */
+    char custodian[KEY_CUSTODIAN_MAX]; /* who is responsible for the key: "provider" (乙方), "customer" (甲方), ... */
+    char description[128];
+};
+
+/* A fresh data key under the newest version of a key. key_id "": the tenant's default key. */
+struct data_key {
+    struct key256 key; /* wiped by the owner: data_key_wipe */
+    struct key_ref ref;
+    enum crypto_suite suite;
+    char custodian[KEY_CUSTODIAN_MAX];
+    uint8_t wrapped[KEY_WRAPPED_MAX];
+    size_t wrapped_n;
+};
+void data_key_wipe(struct data_key *k);
+RESULT keys_data_key(struct rpc_client *keeper, const char *tenant, const char *key_id, struct bytes aad,
+                     struct data_key *ret, struct error *e);
+/* ERRC_DENIED "key ... is disabled", ERRC_EXPIRED "key ... is destroyed", ERRC_INTEGRITY */
+RESULT keys_unwrap(struct rpc_client *keeper, const char *tenant, const struct key_ref *ref, struct bytes aad,
+                   struct bytes wrapped, struct key256 *ret, struct error *e);
+/* The same data key under the newest version (background re-wrapping after a rotation). */
+RESULT keys_rewrap(struct rpc_client *keeper, const char *tenant, const struct key_ref *ref, struct bytes aad,
+                   struct bytes wrapped, struct data_key *ret /* key not set */, struct error *e);
+
+/* --- administration; each is in the ledger (the caller writes intent and outcome) --------------------------------- */
+RESULT keys_tenant_create(struct rpc_client *keeper, const char *tenant, enum crypto_suite suite, struct key_info *ret,
+                          struct error *e); /* with its default key, log secret and log signing key */
+RESULT keys_create(struct rpc_client *keeper, const char *tenant, enum crypto_suite suite, const char *description,
+                   const char *custodian, struct key_info *ret, struct error *e);
+RESULT keys_show(struct rpc_client *keeper, const char *tenant, const char *key_id, struct key_info *ret, struct error *e);
+RESULT keys_list(struct rpc_client *keeper, const char *tenant,
+                 struct result (*fn)(void *arg, const struct key_info *k, struct error *e), void *arg, struct error *e);
+RESULT keys_rotate(struct rpc_client *keeper, const char *tenant, const char *key_id, struct key_info *ret, struct error *e);
+RESULT keys_set_enabled(struct rpc_client *keeper, const char *tenant, const char *key_id, bool enabled,
+                        struct key_info *ret, struct error *e);
+/* Waiting period 7..30 days (a shorter one only where the configuration's floor allows it: tests). wait_ms from now. */
+RESULT keys_schedule_destroy(struct rpc_client *keeper, const char *tenant, const char *key_id, int64_t wait_ms,
+                             const char *requested_by, struct key_info *ret, struct error *e);
+RESULT keys_cancel_destroy(struct rpc_client *keeper, const char *tenant, const char *key_id, struct key_info *ret,
+                           struct error *e);
+/* Carries out what is due; `certificate` gets the signed destruction certificate (JSON). ERRC_CONFLICT before its time or
+ * without a second person where two exist. */
+RESULT keys_destroy(struct rpc_client *keeper, const char *tenant, const char *key_id, const char *confirmed_by,
+                    struct buf *certificate, struct error *e);
+
+/* --- for other purposes -------------------------------------------------------------------------------------------- */
+/* Ed25519 over a checkpoint, by the key of the log (scribe only). The keeper refuses a smaller size than it signed before,
+ * and another root for the same size. ret_note: the whole note. */
+RESULT keys_sign_checkpoint(struct rpc_client *keeper, const char *log, const char *origin, uint64_t size,
+                            const uint8_t root[32], struct buf *ret_note, struct error *e);
+RESULT keys_log_vkey(struct rpc_client *keeper, const char *log, const char *origin, struct buf *ret_vkey, struct error *e);
+/* The sealing key of a log's payloads for one month ("2026-11"), made when first asked for (scribe only).
+ * ERRC_EXPIRED when the tenant's keys are destroyed. */
+RESULT keys_log_payload_key(struct rpc_client *keeper, const char *log, const char *month, struct key256 *ret,
+                            struct error *e);
+/* The key of the metadata store (edge only). */
+RESULT keys_metadata_key(struct rpc_client *keeper, struct key256 *ret, struct error *e);
+/* Seals a small secret (<= 4 KiB: an access key's secret, a TOTP seed) so that only the keeper opens it again. */
+RESULT keys_seal_secret(struct rpc_client *keeper, const char *tenant, struct bytes aad, struct bytes secret,
+                        struct buf *ret, struct error *e);
+/* SigV4's signing key for a day, from a sealed secret access key: HMAC chain over date, region, service, "aws4_request". */
+RESULT keys_sigv4_key(struct rpc_client *keeper, const char *tenant, struct bytes aad, struct bytes sealed,
+                      const char *date /* yyyymmdd */, const char *region, const char *service, struct key256 *ret,
+                      struct error *e);
+/* Ed25519 by the deployment's statement key over "troth/<context>\n" and text: for statements and certificates; as a note. */
+RESULT keys_sign_statement(struct rpc_client *keeper, const char *context, struct bytes text, struct buf *ret_note,
+                           struct error *e);
+RESULT keys_statement_vkey(struct rpc_client *keeper, struct buf *ret_vkey, struct error *e);
+
+#endif

@@ -1,0 +1,53 @@
+/*
+ * Merkle tree hashing and proofs of RFC 6962 section 2 / RFC 9162, over SHA-256. Pure functions; no files.
+ */
+#ifndef TROTH_LEDGER_TREE_H
+#define TROTH_LEDGER_TREE_H
+
+#include "base/bytes.h"
+
+#define HASH_BYTES 32
+#define TREE_PROOF_MAX 64 /* hashes in a proof */
+
+struct hash {
+    uint8_t b[HASH_BYTES];
+};
+
+struct hash tree_leaf_hash(struct bytes entry);               /* SHA-256(0x00 || entry) */
+struct hash tree_node_hash(const struct hash *l, const struct hash *r); /* SHA-256(0x01 || l || r) */
+struct hash tree_empty_root(void);                            /* SHA-256("") */
+bool hash_equal(const struct hash *a, const struct hash *b);
+
+/* The frontier of a growing tree: enough to append and to give the root. */
+struct tree_frontier {
+    uint64_t size;
+    struct hash nodes[64]; /* nodes[i] is valid where bit i of size is set: the perfect subtree of 2^i leaves */
+};
+void tree_frontier_add(struct tree_frontier *f, const struct hash *leaf);
+struct hash tree_frontier_root(const struct tree_frontier *f);
+
+/*
+ * Where stored hashes come from: the hash of the perfect subtree of 2^level leaves that starts at leaf index<<level.
+ * Called only for complete subtrees.
+ */
+struct tree_source {
+    RESULT (*get)(const struct tree_source *s, unsigned level, uint64_t index, struct hash *ret, struct error *e);
+};
+struct tree_proof {
+    struct hash hashes[TREE_PROOF_MAX];
+    size_t n;
+};
+RESULT tree_root(const struct tree_source *s, uint64_t size, struct hash *ret, struct error *e);
+/* index < size: ERRC_RANGE */
+RESULT tree_inclusion_prove(const struct tree_source *s, uint64_t index, uint64_t size, struct tree_proof *ret,
+                            struct error *e);
+/* old <= size; empty for old 0 or old == size */
+RESULT tree_consistency_prove(const struct tree_source *s, uint64_t old_size, uint64_t size, struct tree_proof *ret,
+                              struct error *e);
+/* RFC 9162 2.1.3.2 and 2.1.4.2. ERRC_INTEGRITY when it does not prove. */
+RESULT tree_inclusion_verify(const struct hash *leaf, uint64_t index, uint64_t size, const struct hash *root,
+                             const struct hash *proof, size_t n, struct error *e);
+RESULT tree_consistency_verify(uint64_t old_size, const struct hash *old_root, uint64_t size, const struct hash *root,
+                               const struct hash *proof, size_t n, struct error *e);
+
+#endif
