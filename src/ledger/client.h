@@ -14,7 +14,7 @@
 struct ledger_position {
     uint64_t index;
     int64_t time_ms;
-    struct hash leaf;
+    struct tree_hash leaf;
 };
 
 /*

@@ -19,12 +19,12 @@ struct entry {
     int64_t time_ms;
     char kind[LEDGER_NAME_MAX];
     char source[LEDGER_NAME_MAX];
-    struct hash commitment;
+    struct tree_hash commitment;
 };
 
 void entry_encode(const struct entry *en, struct buf *out);
 /* Strict: re-encoding gives the same bytes, else ERRC_FORMAT. */
 RESULT entry_parse(struct bytes in, struct entry *ret, struct error *e);
-struct hash entry_commitment(const uint8_t salt[LEDGER_SALT_BYTES], struct bytes payload);
+struct tree_hash entry_commitment(const uint8_t salt[LEDGER_SALT_BYTES], struct bytes payload);
 
 #endif

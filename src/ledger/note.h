@@ -53,10 +53,10 @@ void note_add_signature(struct buf *out, const struct note_key *k, uint64_t time
 struct checkpoint {
     struct bytes origin;
     uint64_t size;
-    struct hash root;
+    struct tree_hash root;
     struct bytes extensions; /* the lines after the root; may be empty */
 };
 RESULT checkpoint_parse(struct bytes text, struct checkpoint *ret, struct error *e);
-void checkpoint_text(struct buf *out, const char *origin, uint64_t size, const struct hash *root);
+void checkpoint_text(struct buf *out, const char *origin, uint64_t size, const struct tree_hash *root);
 
 #endif
