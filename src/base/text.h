@@ -6,9 +6,14 @@
 
 /* RFC 3629: no overlong forms, no surrogates, at most U+10FFFF. */
 bool utf8_is_valid(struct bytes in);
+/* Length of the valid sequence at the front and its code point; 0 when there is none. */
+size_t utf8_next(struct bytes in, uint32_t *ret);
 /* Valid UTF-8 and no C0 control, DEL or C1 control. */
 bool text_is_printable(struct bytes in);
-/* Appends `in` for people's eyes: control bytes and invalid UTF-8 as \xNN; cut at `max` bytes with "...". */
+/*
+ * Appends `in` for people's eyes: control characters, direction marks and invalid UTF-8 as \xNN; cut after `max`
+ * bytes of input (at a character's end) with "...".
+ */
 void text_add_escaped(struct buf *out, struct bytes in, size_t max);
 
 /* Lower-case hex. */
