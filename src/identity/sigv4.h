@@ -40,7 +40,7 @@ struct sigv4_claim {
     struct bytes session_token;     /* X-Amz-Security-Token, or empty */
     enum sigv4_payload payload;
     uint8_t payload_sha256[32];     /* for SIGV4_PAYLOAD_SHA256 */
-    struct bytes payload_text;      /* the value as it stands in the canonical request */
+    struct bytes payload_text;      /* the value as it stands in the canonical request; empty: sigv4_claim_set_digest first */
 };
 
 /* Why a claim is refused, as S3 names it. */
@@ -60,6 +60,8 @@ enum sigv4_refusal {
  * are for the caller to check. */
 enum sigv4_refusal sigv4_claim_parse(const struct sigv4_request *rq, int64_t now_ms, struct arena *arena,
                                      struct sigv4_claim *ret, struct error *e);
+/* For services other than S3, which do not send x-amz-content-sha256: the digest of the body as it was read. */
+void sigv4_claim_set_digest(struct sigv4_claim *claim, struct arena *arena, const uint8_t sha256[32]);
 /* S3 paths are not normalised and are encoded once; other services normalise and encode twice (by claim->service). */
 RESULT sigv4_canonical_request(const struct sigv4_request *rq, const struct sigv4_claim *claim, struct buf *out,
                                struct error *e);

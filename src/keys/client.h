@@ -14,6 +14,16 @@
 #define KEY_ID_BYTES 37      /* UUID text and NUL */
 #define KEY_WRAPPED_MAX 128
 #define KEY_CUSTODIAN_MAX 64
+#define KEY_AAD_MAX 4096         /* bytes of associated data of any request */
+#define KEY_SECRET_MAX 4096      /* bytes of a secret to seal */
+#define KEY_STATEMENT_MAX 49152  /* bytes of a statement to sign */
+
+/*
+ * Wraps under one version of a key. Boxes have extended nonces, so that the 2^32 of SP 800-38D section 8.3 does not bind;
+ * they are counted all the same, and refused (ERRC_LIMIT) past this bound.
+ */
+#define KEY_WRAPS_MAX    (1ull << 40)
+#define KEY_WRAPS_ROTATE (1ull << 39)
 
 enum key_state { KEY_ENABLED, KEY_DISABLED, KEY_PENDING_DESTRUCTION, KEY_DESTROYED };
 const char *key_state_name(enum key_state s); /* "enabled", "disabled", "pending_destruction", "destroyed" */
@@ -32,7 +42,8 @@ struct key_info {
     uint32_t version;             /* newest */
     int64_t created_ms, rotated_ms;
     int64_t destroy_at_ms;        /* 0: none pending */
-    uint64_t wraps;               /* data keys wrapped under the newest version, at least */
+    uint64_t wraps;               /* data keys wrapped under the newest version, at most (counted in blocks over crashes) */
+    bool rotation_due;            /* wraps reached KEY_WRAPS_ROTATE: to be rotated before KEY_WRAPS_MAX refuses */
     char custodian[KEY_CUSTODIAN_MAX]; /* who is responsible for the key: "provider" (乙方), "customer" (甲方), ... */
     char description[128];
 };
@@ -70,12 +81,18 @@ RESULT keys_set_enabled(struct rpc_client *keeper, const char *tenant, const cha
 /* Waiting period 7..30 days (a shorter one only where the configuration's floor allows it: tests). wait_ms from now. */
 RESULT keys_schedule_destroy(struct rpc_client *keeper, const char *tenant, const char *key_id, int64_t wait_ms,
                              const char *requested_by, struct key_info *ret, struct error *e);
+/* The key is disabled afterwards. */
 RESULT keys_cancel_destroy(struct rpc_client *keeper, const char *tenant, const char *key_id, struct key_info *ret,
                            struct error *e);
-/* Carries out what is due; `certificate` gets the signed destruction certificate (JSON). ERRC_CONFLICT before its time or
- * without a second person where two exist. */
+/* Carries out what is due; `certificate` gets the signed destruction certificate: a note whose text is "troth/key-destruction",
+ * a newline and JSON. ERRC_CONFLICT before its time; with two_person (two administrators exist) also when confirmed_by is who
+ * requested it. For a key that is destroyed already: its certificate again. */
 RESULT keys_destroy(struct rpc_client *keeper, const char *tenant, const char *key_id, const char *confirmed_by,
-                    struct buf *certificate, struct error *e);
+                    bool two_person, struct buf *certificate, struct error *e);
+/* The end of a tenant: once all its keys are destroyed (ERRC_CONFLICT before), its log payload keys and the key of its sealed
+ * secrets go too. Its log signing key stays: what is published can still be verified. `certificate` as for keys_destroy. */
+RESULT keys_tenant_close(struct rpc_client *keeper, const char *tenant, const char *confirmed_by, struct buf *certificate,
+                         struct error *e);
 
 /* --- for other purposes -------------------------------------------------------------------------------------------- */
 /* Ed25519 over a checkpoint, by the key of the log (scribe only). The keeper refuses a smaller size than it signed before,
@@ -84,7 +101,7 @@ RESULT keys_sign_checkpoint(struct rpc_client *keeper, const char *log, const ch
                             const uint8_t root[32], struct buf *ret_note, struct error *e);
 RESULT keys_log_vkey(struct rpc_client *keeper, const char *log, const char *origin, struct buf *ret_vkey, struct error *e);
 /* The sealing key of a log's payloads for one month ("2026-11"), made when first asked for (scribe only).
- * ERRC_EXPIRED when the tenant's keys are destroyed. */
+ * ERRC_EXPIRED when the tenant is closed. */
 RESULT keys_log_payload_key(struct rpc_client *keeper, const char *log, const char *month, struct key256 *ret,
                             struct error *e);
 /* The key of the metadata store (edge only). */
