@@ -4,7 +4,8 @@
  *   chunk   := size(1-16 hex digits) *(";" name ["=" token | quoted-string]) CRLF data CRLF
  *   body    := *chunk 1*"0" [extensions] CRLF *(name ":" value CRLF) CRLF
  *
- * No blanks in the size line, no CR or LF but in CRLF. Extensions and trailers are checked and dropped.
+ * No blanks in the size line, no CR or LF but in CRLF. Extensions and trailers are checked and
+ * dropped.
  */
 #include "net/http_parse.h"
 
@@ -96,7 +97,10 @@ static enum state ext_step(struct http_chunked *c, enum state at, uint8_t b)
     case EXT_TOKEN:
         return is_token(b) ? EXT_TOKEN : size_end(b);
     case EXT_QUOTED:
-        return b == '"' ? EXT_QUOTED_END : b == '\\' ? EXT_ESCAPE : is_text(b) ? EXT_QUOTED : BROKEN;
+        return b == '"'     ? EXT_QUOTED_END
+               : b == '\\'  ? EXT_ESCAPE
+               : is_text(b) ? EXT_QUOTED
+                            : BROKEN;
     case EXT_ESCAPE:
         return is_text(b) ? EXT_QUOTED : BROKEN;
     default:

@@ -1,10 +1,13 @@
 /*
- * The head of an HTTP/1.1 request, RFC 9112, read strictly: what two readers could read in two ways is refused.
+ * The head of an HTTP/1.1 request, RFC 9112, read strictly: what two readers could read in two ways
+ * is refused.
  *
- * 1. Lines end with CRLF; a CR or LF anywhere else, any other control byte, an empty line in front: 400.
- * 2. The outcome depends on the bytes alone, not on how they were cut: a line is checked byte by byte first, then as a
- *    whole, and lines in order.
- * 3. The body's length has one source: one Content-Length of digits, or one `Transfer-Encoding: chunked`, or none.
+ * 1. Lines end with CRLF; a CR or LF anywhere else, any other control byte, an empty line in front:
+ * 400.
+ * 2. The outcome depends on the bytes alone, not on how they were cut: a line is checked byte by
+ * byte first, then as a whole, and lines in order.
+ * 3. The body's length has one source: one Content-Length of digits, or one `Transfer-Encoding:
+ * chunked`, or none.
  * 4. One Host, well-formed; a target in absolute form must name the same one.
  */
 #include "net/http_parse.h"
@@ -29,24 +32,25 @@ static struct result refuse(unsigned *ret_status, unsigned status, struct error 
     }
 }
 
-/* Bit 0: token (RFC 9110 5.6.2). Bit 1: may stand in a request target. Bit 2: may stand in a host. */
+/* Bit 0: token (RFC 9110 5.6.2). Bit 1: may stand in a request target. Bit 2: may stand in a host.
+ */
 enum { IS_TOKEN = 1, IS_TARGET = 2, IS_HOST = 4 };
 #define T  IS_TOKEN
 #define U  IS_TARGET
 #define TU (IS_TOKEN | IS_TARGET)
 #define A  (IS_TOKEN | IS_TARGET | IS_HOST)
 static const uint8_t classes[256] = {
-    ['!'] = TU, ['#'] = T,  ['$'] = TU, ['%'] = TU, ['&'] = TU, ['\''] = TU, ['*'] = TU, ['+'] = TU,
-    ['-'] = A,  ['.'] = A,  ['^'] = T,  ['_'] = A,  ['`'] = T,  ['|'] = T,   ['~'] = TU, ['('] = U,
-    [')'] = U,  [','] = U,  ['/'] = U,  [':'] = U,  [';'] = U,  ['='] = U,   ['?'] = U,  ['@'] = U,
-    ['['] = U,  [']'] = U,  ['0'] = A,  ['1'] = A,  ['2'] = A,  ['3'] = A,   ['4'] = A,  ['5'] = A,
-    ['6'] = A,  ['7'] = A,  ['8'] = A,  ['9'] = A,  ['A'] = A,  ['B'] = A,   ['C'] = A,  ['D'] = A,
-    ['E'] = A,  ['F'] = A,  ['G'] = A,  ['H'] = A,  ['I'] = A,  ['J'] = A,   ['K'] = A,  ['L'] = A,
-    ['M'] = A,  ['N'] = A,  ['O'] = A,  ['P'] = A,  ['Q'] = A,  ['R'] = A,   ['S'] = A,  ['T'] = A,
-    ['U'] = A,  ['V'] = A,  ['W'] = A,  ['X'] = A,  ['Y'] = A,  ['Z'] = A,   ['a'] = A,  ['b'] = A,
-    ['c'] = A,  ['d'] = A,  ['e'] = A,  ['f'] = A,  ['g'] = A,  ['h'] = A,   ['i'] = A,  ['j'] = A,
-    ['k'] = A,  ['l'] = A,  ['m'] = A,  ['n'] = A,  ['o'] = A,  ['p'] = A,   ['q'] = A,  ['r'] = A,
-    ['s'] = A,  ['t'] = A,  ['u'] = A,  ['v'] = A,  ['w'] = A,  ['x'] = A,   ['y'] = A,  ['z'] = A,
+    ['!'] = TU, ['#'] = T, ['$'] = TU, ['%'] = TU, ['&'] = TU, ['\''] = TU, ['*'] = TU, ['+'] = TU,
+    ['-'] = A,  ['.'] = A, ['^'] = T,  ['_'] = A,  ['`'] = T,  ['|'] = T,   ['~'] = TU, ['('] = U,
+    [')'] = U,  [','] = U, ['/'] = U,  [':'] = U,  [';'] = U,  ['='] = U,   ['?'] = U,  ['@'] = U,
+    ['['] = U,  [']'] = U, ['0'] = A,  ['1'] = A,  ['2'] = A,  ['3'] = A,   ['4'] = A,  ['5'] = A,
+    ['6'] = A,  ['7'] = A, ['8'] = A,  ['9'] = A,  ['A'] = A,  ['B'] = A,   ['C'] = A,  ['D'] = A,
+    ['E'] = A,  ['F'] = A, ['G'] = A,  ['H'] = A,  ['I'] = A,  ['J'] = A,   ['K'] = A,  ['L'] = A,
+    ['M'] = A,  ['N'] = A, ['O'] = A,  ['P'] = A,  ['Q'] = A,  ['R'] = A,   ['S'] = A,  ['T'] = A,
+    ['U'] = A,  ['V'] = A, ['W'] = A,  ['X'] = A,  ['Y'] = A,  ['Z'] = A,   ['a'] = A,  ['b'] = A,
+    ['c'] = A,  ['d'] = A, ['e'] = A,  ['f'] = A,  ['g'] = A,  ['h'] = A,   ['i'] = A,  ['j'] = A,
+    ['k'] = A,  ['l'] = A, ['m'] = A,  ['n'] = A,  ['o'] = A,  ['p'] = A,   ['q'] = A,  ['r'] = A,
+    ['s'] = A,  ['t'] = A, ['u'] = A,  ['v'] = A,  ['w'] = A,  ['x'] = A,   ['y'] = A,  ['z'] = A,
 };
 #undef T
 #undef U
@@ -64,8 +68,8 @@ static bool is_all(struct bytes v, uint8_t class)
 }
 
 /*
- * The line at *pos, without its CRLF, at most `max` bytes with it. ERRC_AGAIN: it has no end yet. Looks at each byte in
- * turn and stops at the first that is wrong.
+ * The line at *pos, without its CRLF, at most `max` bytes with it. ERRC_AGAIN: it has no end yet.
+ * Looks at each byte in turn and stops at the first that is wrong.
  */
 static RESULT line_take(struct bytes in, size_t *pos, size_t max, unsigned status_if_long,
                         struct bytes *ret, unsigned *ret_status, struct error *e)
@@ -134,12 +138,14 @@ static bool is_host(struct bytes v)
     }
     uint64_t port = 0;
     return name.n != 0 &&
-           (v.n == 0 || (v.n <= 6 && result_is_ok(num_u64(bytes_slice(v, 1, v.n), 0, 65535, &port))));
+           (v.n == 0 ||
+            (v.n <= 6 && result_is_ok(num_u64(bytes_slice(v, 1, v.n), 0, 65535, &port))));
 }
 
-/* Origin form, absolute form, or `*` with OPTIONS (RFC 9112 3.2). *ret_authority is empty but for absolute form. */
-static RESULT target_parse(struct http_request *r, struct bytes *ret_authority, unsigned *ret_status,
-                           struct error *e)
+/* Origin form, absolute form, or `*` with OPTIONS (RFC 9112 3.2). *ret_authority is empty but for
+ * absolute form. */
+static RESULT target_parse(struct http_request *r, struct bytes *ret_authority,
+                           unsigned *ret_status, struct error *e)
 {
     struct bytes rest = r->target;
     *ret_authority = BYTES_NONE;
@@ -172,8 +178,8 @@ static RESULT target_parse(struct http_request *r, struct bytes *ret_authority, 
     return RESULT_OK;
 }
 
-static RESULT request_line_parse(struct bytes line, struct http_request *r, struct bytes *ret_authority,
-                                 unsigned *ret_status, struct error *e)
+static RESULT request_line_parse(struct bytes line, struct http_request *r,
+                                 struct bytes *ret_authority, unsigned *ret_status, struct error *e)
 {
     if (!bytes_split(&line, ' ', &r->method) || r->method.n == 0 || r->method.n > METHOD_MAX ||
         !is_all(r->method, IS_TOKEN)) {
@@ -279,9 +285,9 @@ static RESULT head_check(const struct http_request *r, bool has_host, struct byt
     return RESULT_OK;
 }
 
-RESULT http_head_parse(struct bytes in, const struct http_limits *limits, struct http_header *headers,
-                       struct http_request *ret, size_t *ret_head_n, unsigned *ret_status,
-                       struct error *e)
+RESULT http_head_parse(struct bytes in, const struct http_limits *limits,
+                       struct http_header *headers, struct http_request *ret, size_t *ret_head_n,
+                       unsigned *ret_status, struct error *e)
 {
     struct http_request r = { 0 };
     struct bytes line, authority = BYTES_NONE;

@@ -1,6 +1,7 @@
 /*
- * Reading XML with libxml2's pull reader into a small tree. Input is UTF-8 whatever its declaration says; a document
- * type declaration is refused before the parser sees it, so no entity but the five can exist.
+ * Reading XML with libxml2's pull reader into a small tree. Input is UTF-8 whatever its declaration
+ * says; a document type declaration is refused before the parser sees it, so no entity but the five
+ * can exist.
  */
 #include "net/xml.h"
 
