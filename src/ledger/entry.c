@@ -15,7 +15,8 @@ bool entry_name_is_valid(struct bytes name)
     }
     for (size_t i = 0; i < name.n; i++) {
         uint8_t c = name.p[i];
-        bool is_fine = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '/' || c == '-';
+        bool is_fine = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+                       c == '/' || c == '-';
         if (!is_fine) {
             return false;
         }
@@ -50,7 +51,8 @@ void entry_encode(const struct entry *en, struct buf *out)
 }
 
 /* Takes `key`, then a value up to `end`, which is taken too. */
-static RESULT take_member(struct bytes *in, struct bytes key, uint8_t end, struct bytes *ret, struct error *e)
+static RESULT take_member(struct bytes *in, struct bytes key, uint8_t end, struct bytes *ret,
+                          struct error *e)
 {
     if (!bytes_has_prefix(*in, key)) {
         FAIL(e, ERRC_FORMAT, "entry: expected %.*s", BYTES_FMT(key));
@@ -90,7 +92,8 @@ RESULT entry_parse(struct bytes in, struct entry *ret, struct error *e)
     TRY_MSG(num_u64(counter, 1, COUNTER_MAX, &en.counter), e, "entry: counter");
     TRY(name_copy(kind, en.kind, "kind", e));
     TRY(name_copy(source, en.source, "source", e));
-    if (!result_is_ok(time_parse_rfc3339(time, &en.time_ms)) || en.time_ms < 0 || en.time_ms > TIME_MS_MAX) {
+    if (!result_is_ok(time_parse_rfc3339(time, &en.time_ms)) || en.time_ms < 0 ||
+        en.time_ms > TIME_MS_MAX) {
         FAIL(e, ERRC_FORMAT, "entry: time");
     }
     CLEANUP(buf_done_p) struct buf again = BUF(LEDGER_ENTRY_MAX);

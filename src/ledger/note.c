@@ -1,6 +1,7 @@
 /*
- * Signed notes. The text and the signature lines are split at the last empty line. Names and key ids only say where to
- * look: what counts is that a signature verifies under a key the caller trusts.
+ * Signed notes. The text and the signature lines are split at the last empty line. Names and key
+ * ids only say where to look: what counts is that a signature verifies under a key the caller
+ * trusts.
  */
 #include "ledger/note.h"
 
@@ -8,9 +9,9 @@
 #include "crypto/hash.h"
 #include "crypto/sign.h"
 
-#define DASH          "\xe2\x80\x94 " /* U+2014 and a space */
-#define KEY_RAW_BYTES 33              /* type and public key */
-#define SIGNATURE_RAW_MAX 8192        /* key id and signature of any kind */
+#define DASH              "\xe2\x80\x94 " /* U+2014 and a space */
+#define KEY_RAW_BYTES     33              /* type and public key */
+#define SIGNATURE_RAW_MAX 8192            /* key id and signature of any kind */
 
 static bool name_is_valid(struct bytes name)
 {
@@ -30,8 +31,8 @@ static bool type_is_known(unsigned type)
     return type == NOTE_ED25519 || type == NOTE_COSIGNATURE_V1;
 }
 
-RESULT note_key_make(const char *name, enum note_key_type type, const uint8_t public_key[32], struct note_key *ret,
-                     struct error *e)
+RESULT note_key_make(const char *name, enum note_key_type type, const uint8_t public_key[32],
+                     struct note_key *ret, struct error *e)
 {
     struct bytes n = bytes_str(name);
     const uint8_t sep[2] = { '\n', (uint8_t)type };
@@ -59,7 +60,8 @@ RESULT note_key_parse(struct bytes vkey, struct note_key *ret, struct error *e)
     uint8_t id[4];
     struct note_key k;
 
-    if (!bytes_split(&rest, '+', &name) || !bytes_split(&rest, '+', &id_hex) || !name_is_valid(name)) {
+    if (!bytes_split(&rest, '+', &name) || !bytes_split(&rest, '+', &id_hex) ||
+        !name_is_valid(name)) {
         FAIL(e, ERRC_FORMAT, "a verifier key is <name>+<key id>+<base64>");
     }
     memcpy(name_text, name.p, name.n);
@@ -75,7 +77,8 @@ RESULT note_key_parse(struct bytes vkey, struct note_key *ret, struct error *e)
     if (!result_is_ok(base64_decode(rest, &raw)) || raw.n != KEY_RAW_BYTES) {
         FAIL(e, ERRC_FORMAT, "verifier key %s: not base64 of type and 32 bytes", name_text);
     }
-    TRY_MSG(note_key_make(name_text, (enum note_key_type)raw.p[0], raw.p + 1, &k, e), e, "verifier key %s", name_text);
+    TRY_MSG(note_key_make(name_text, (enum note_key_type)raw.p[0], raw.p + 1, &k, e), e,
+            "verifier key %s", name_text);
     if (memcmp(k.id, id, sizeof(id)) != 0) {
         FAIL(e, ERRC_INTEGRITY, "verifier key %s: the key id is not that of the key", name_text);
     }
@@ -110,7 +113,8 @@ static RESULT signature_parse(struct bytes line, struct note_signature *ret, str
     }
     CLEANUP(buf_done_p) struct buf raw = BUF(SIGNATURE_RAW_MAX);
     if (!result_is_ok(base64_decode(rest, &raw)) || raw.n <= sizeof(ret->id)) {
-        FAIL(e, ERRC_FORMAT, "note: the signature of %.*s is not base64 of key id and signature", BYTES_FMT(name));
+        FAIL(e, ERRC_FORMAT, "note: the signature of %.*s is not base64 of key id and signature",
+             BYTES_FMT(name));
     }
     ret->name = name;
     memcpy(ret->id, raw.p, sizeof(ret->id));
@@ -178,7 +182,8 @@ RESULT note_message(enum note_key_type type, struct bytes text, uint64_t time_s,
     return buf_result(out);
 }
 
-RESULT note_verify(const struct note *n, const struct note_key *k, uint64_t *ret_time_s, struct error *e)
+RESULT note_verify(const struct note *n, const struct note_key *k, uint64_t *ret_time_s,
+                   struct error *e)
 {
     const size_t time_n = k->type == NOTE_COSIGNATURE_V1 ? 8 : 0;
     const struct note_signature *s = NULL;
@@ -206,7 +211,8 @@ RESULT note_verify(const struct note *n, const struct note_key *k, uint64_t *ret
     return RESULT_OK;
 }
 
-void note_add_signature(struct buf *out, const struct note_key *k, uint64_t time_s, const uint8_t signature[64])
+void note_add_signature(struct buf *out, const struct note_key *k, uint64_t time_s,
+                        const uint8_t signature[64])
 {
     uint8_t raw[4 + 8 + ED25519_BYTES];
     size_t n = 4;
@@ -225,7 +231,8 @@ void note_add_signature(struct buf *out, const struct note_key *k, uint64_t time
     buf_add_u8(out, '\n');
 }
 
-void checkpoint_text(struct buf *out, const char *origin, uint64_t size, const struct tree_hash *root)
+void checkpoint_text(struct buf *out, const char *origin, uint64_t size,
+                     const struct tree_hash *root)
 {
     buf_add_str(out, origin);
     buf_add_u8(out, '\n');
@@ -240,7 +247,8 @@ RESULT checkpoint_parse(struct bytes text, struct checkpoint *ret, struct error 
     struct bytes rest = text, origin, size, root;
     struct checkpoint c = { .size = 0 };
 
-    if (!bytes_split(&rest, '\n', &origin) || !bytes_split(&rest, '\n', &size) || !bytes_split(&rest, '\n', &root)) {
+    if (!bytes_split(&rest, '\n', &origin) || !bytes_split(&rest, '\n', &size) ||
+        !bytes_split(&rest, '\n', &root)) {
         FAIL(e, ERRC_FORMAT, "checkpoint: fewer than three lines");
     }
     if (origin.n == 0 || !utf8_is_valid(origin)) {

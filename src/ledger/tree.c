@@ -1,6 +1,7 @@
 /*
- * Merkle trees of RFC 6962. Ranges are written [lo, hi); every range met below starts at a multiple of the smallest power
- * of two that holds it, so it splits into perfect subtrees by the bits of its length, largest first.
+ * Merkle trees of RFC 6962. Ranges are written [lo, hi); every range met below starts at a multiple
+ * of the smallest power of two that holds it, so it splits into perfect subtrees by the bits of its
+ * length, largest first.
  */
 #include "ledger/tree.h"
 
@@ -74,7 +75,8 @@ static uint64_t split_at(uint64_t n)
 }
 
 /* Hash of [lo, hi), lo < hi: its perfect subtrees from the right, folded to the left. */
-static RESULT range_root(const struct tree_source *s, uint64_t lo, uint64_t hi, struct tree_hash *ret, struct error *e)
+static RESULT range_root(const struct tree_source *s, uint64_t lo, uint64_t hi,
+                         struct tree_hash *ret, struct error *e)
 {
     struct tree_hash root = { { 0 } };
     uint64_t n = hi - lo;
@@ -103,7 +105,8 @@ RESULT tree_root(const struct tree_source *s, uint64_t size, struct tree_hash *r
     return range_root(s, 0, size, ret, e);
 }
 
-/* The siblings on the way from the root down, then turned round: proofs are written from the leaf up. */
+/* The siblings on the way from the root down, then turned round: proofs are written from the leaf
+ * up. */
 static void proof_reverse(struct tree_proof *p)
 {
     for (size_t i = 0; i + 1 < p->n - i; i++) {
@@ -113,13 +116,14 @@ static void proof_reverse(struct tree_proof *p)
     }
 }
 
-RESULT tree_inclusion_prove(const struct tree_source *s, uint64_t index, uint64_t size, struct tree_proof *ret,
-                            struct error *e)
+RESULT tree_inclusion_prove(const struct tree_source *s, uint64_t index, uint64_t size,
+                            struct tree_proof *ret, struct error *e)
 {
     uint64_t lo = 0, hi = size;
 
     if (index >= size) {
-        FAIL(e, ERRC_RANGE, "no entry %llu in a tree of %llu", (unsigned long long)index, (unsigned long long)size);
+        FAIL(e, ERRC_RANGE, "no entry %llu in a tree of %llu", (unsigned long long)index,
+             (unsigned long long)size);
     }
     ret->n = 0;
     while (hi - lo > 1) {
@@ -138,13 +142,14 @@ RESULT tree_inclusion_prove(const struct tree_source *s, uint64_t index, uint64_
     return RESULT_OK;
 }
 
-RESULT tree_consistency_prove(const struct tree_source *s, uint64_t old_size, uint64_t size, struct tree_proof *ret,
-                              struct error *e)
+RESULT tree_consistency_prove(const struct tree_source *s, uint64_t old_size, uint64_t size,
+                              struct tree_proof *ret, struct error *e)
 {
     uint64_t lo = 0, hi = size;
 
     if (old_size > size) {
-        FAIL(e, ERRC_RANGE, "no tree of %llu in one of %llu", (unsigned long long)old_size, (unsigned long long)size);
+        FAIL(e, ERRC_RANGE, "no tree of %llu in one of %llu", (unsigned long long)old_size,
+             (unsigned long long)size);
     }
     ret->n = 0;
     if (old_size == 0 || old_size == size) {
@@ -176,8 +181,9 @@ static RESULT not_proved(struct error *e, const char *what)
 }
 
 /*= 2.1.5-3 "records are kept so that alteration is detectable" */
-RESULT tree_inclusion_verify(const struct tree_hash *leaf, uint64_t index, uint64_t size, const struct tree_hash *root,
-                             const struct tree_hash *proof, size_t n, struct error *e)
+RESULT tree_inclusion_verify(const struct tree_hash *leaf, uint64_t index, uint64_t size,
+                             const struct tree_hash *root, const struct tree_hash *proof, size_t n,
+                             struct error *e)
 {
     if (index >= size) {
         return not_proved(e, "inclusion");
@@ -218,9 +224,9 @@ static bool subtree_is_valid(uint64_t start, uint64_t end)
     return span == 0 ? start == 0 : (start & (span - 1)) == 0;
 }
 
-RESULT tree_subtree_inclusion_verify(const struct tree_hash *leaf, uint64_t index, uint64_t start, uint64_t end,
-                                     const struct tree_hash *subtree_root, const struct tree_hash *proof, size_t n,
-                                     struct error *e)
+RESULT tree_subtree_inclusion_verify(const struct tree_hash *leaf, uint64_t index, uint64_t start,
+                                     uint64_t end, const struct tree_hash *subtree_root,
+                                     const struct tree_hash *proof, size_t n, struct error *e)
 {
     if (!subtree_is_valid(start, end) || index < start || index >= end) {
         return not_proved(e, "subtree inclusion");
@@ -229,8 +235,9 @@ RESULT tree_subtree_inclusion_verify(const struct tree_hash *leaf, uint64_t inde
 }
 
 /* [start, end) is not empty and lies within size. */
-static RESULT consistency_walk(uint64_t start, uint64_t end, const struct tree_hash *subtree_root, uint64_t size,
-                               const struct tree_hash *root, const struct tree_hash *proof, size_t n, struct error *e)
+static RESULT consistency_walk(uint64_t start, uint64_t end, const struct tree_hash *subtree_root,
+                               uint64_t size, const struct tree_hash *root,
+                               const struct tree_hash *proof, size_t n, struct error *e)
 {
     uint64_t fn = start, sn = end - 1, tn = size - 1;
     size_t i = 0;
@@ -275,13 +282,15 @@ static RESULT consistency_walk(uint64_t start, uint64_t end, const struct tree_h
     return RESULT_OK;
 }
 
-RESULT tree_subtree_consistency_verify(uint64_t start, uint64_t end, const struct tree_hash *subtree_root,
-                                       uint64_t size, const struct tree_hash *root, const struct tree_hash *proof,
+RESULT tree_subtree_consistency_verify(uint64_t start, uint64_t end,
+                                       const struct tree_hash *subtree_root, uint64_t size,
+                                       const struct tree_hash *root, const struct tree_hash *proof,
                                        size_t n, struct error *e)
 {
     if (start == end && end <= size) {
         struct tree_hash empty = tree_empty_root();
-        return n == 0 && tree_hash_equal(subtree_root, &empty) ? RESULT_OK : not_proved(e, "consistency");
+        return n == 0 && tree_hash_equal(subtree_root, &empty) ? RESULT_OK
+                                                               : not_proved(e, "consistency");
     }
     if (!subtree_is_valid(start, end) || end > size) {
         return not_proved(e, "consistency");
@@ -291,7 +300,8 @@ RESULT tree_subtree_consistency_verify(uint64_t start, uint64_t end, const struc
 
 /*= 2.1.5-3 "records are kept so that alteration is detectable" */
 RESULT tree_consistency_verify(uint64_t old_size, const struct tree_hash *old_root, uint64_t size,
-                               const struct tree_hash *root, const struct tree_hash *proof, size_t n, struct error *e)
+                               const struct tree_hash *root, const struct tree_hash *proof,
+                               size_t n, struct error *e)
 {
     if (old_size > size || (old_size == 0 && size != 0)) {
         return not_proved(e, "consistency");
