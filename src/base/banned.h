@@ -5,6 +5,8 @@
 #ifndef TROTH_BASE_BANNED_H
 #define TROTH_BASE_BANNED_H
 
+#ifndef __ASSEMBLER__
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,5 +14,7 @@
 
 #pragma GCC poison strcpy strcat strncat sprintf vsprintf strtok atoi atol atoll gets
 #pragma GCC poison gmtime localtime ctime asctime rand srand random tmpnam mktemp system popen
+
+#endif
 
 #endif

@@ -68,7 +68,7 @@ RESULT fs_list(struct fs *fs, const char *path, struct result (*fn)(void *arg, c
 /* Bytes free for an ordinary user and in all. */
 RESULT fs_space(struct fs *fs, uint64_t *ret_free, uint64_t *ret_total, struct error *e);
 
-/* Whole small files. Writing is atomic and durable: temporary name, sync, rename, sync of the directory. */
+/* Whole small files. Writing is atomic and durable: "<path>.tmp", sync, rename, sync of the directory. One writer of a path at a time. */
 RESULT fs_read_file(struct fs *fs, const char *path, size_t max_bytes, struct buf *out, struct error *e);
 RESULT fs_write_file(struct fs *fs, const char *path, struct bytes content, struct error *e);
 

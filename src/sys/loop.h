@@ -26,6 +26,8 @@ struct loop_task {
     void *arg;
 };
 void loop_post(struct loop *l, struct loop_task *t);
+/* Runs it at the end of this turn, after all that is ready has run: the place for coalesced writes. Own thread. */
+void loop_at_turn_end(struct loop *l, struct loop_task *t);
 
 /* Descriptor events, edge-triggered: fn is called with EPOLL* bits. Embedded in its owner. */
 struct loop_fd {
@@ -33,6 +35,8 @@ struct loop_fd {
     void (*fn)(struct loop_fd *f, uint32_t events);
 };
 RESULT loop_fd_add(struct loop *l, struct loop_fd *f, uint32_t events, struct error *e);
+/* Other events from now on; reports again what is the case already. */
+RESULT loop_fd_mod(struct loop *l, struct loop_fd *f, uint32_t events, struct error *e);
 void loop_fd_del(struct loop *l, struct loop_fd *f); /* before close; safe within callbacks */
 /* Level-triggered with EPOLLEXCLUSIVE: for sockets that several loops accept from. */
 RESULT loop_fd_add_listener(struct loop *l, struct loop_fd *f, struct error *e);

@@ -34,7 +34,7 @@ const char *role_name(enum role r);
  */
 struct rpc_client;
 RESULT rpc_client_new(struct loop *l, const char *peer_name, struct rpc_client **ret, struct error *e);
-void rpc_client_free(struct rpc_client *c);
+void rpc_client_free(struct rpc_client *c); /* no call may be under way */
 DEFINE_CLEANUP(rpc_client_free, struct rpc_client *)
 /* Gives it a (new) connection; takes fd. Calls under way on the old one fail with ERRC_AGAIN. -1: disconnects. */
 void rpc_client_attach(struct rpc_client *c, int fd);

@@ -16,7 +16,7 @@ RESULT sock_listen_unix(const char *path, int *ret_fd, struct error *e);
 RESULT sock_connect_unix(const char *path, int *ret_fd, struct error *e);
 RESULT sock_pair(int ret_fds[2], struct error *e); /* SOCK_STREAM */
 RESULT sock_set_nonblocking(int fd, bool on, struct error *e);
-/* A message of 1..4096 bytes with at most 8 descriptors, over a SOCK_SEQPACKET pair. */
+/* A message of 1..4096 bytes with at most 8 descriptors, over a SOCK_SEQPACKET pair. Room for 8 is needed to receive. */
 RESULT sock_pair_seqpacket(int ret_fds[2], struct error *e);
 RESULT sock_send_fds(int fd, struct bytes msg, const int *fds, size_t fd_count, struct error *e);
 /* ERRC_AGAIN when nothing is there (non-blocking), ERRC_CLOSED at the end. */
