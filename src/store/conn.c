@@ -46,8 +46,12 @@ static enum errc errc_of_sqlite(int rc)
 struct result conn_error(struct db_conn *c, int rc, struct error *e)
 {
     struct error why = { 0 };
+    int primary = rc & 0xff;
+    bool is_file = primary == SQLITE_IOERR || primary == SQLITE_FULL ||
+                   primary == SQLITE_CANTOPEN || primary == SQLITE_CORRUPT ||
+                   primary == SQLITE_NOTADB;
 
-    if (vfs_conn_error(c->sql, &why)) {
+    if (vfs_conn_error(c->sql, &why) && is_file) {
         if (e != NULL) {
             *e = why;
         }
@@ -66,8 +70,9 @@ RESULT conn_exec(struct db_conn *c, const char *sql, struct error *e)
 static struct result configure(struct db_conn *c, bool is_writer, struct error *e)
 {
     static const int on[] = { SQLITE_DBCONFIG_DEFENSIVE };
-    static const int off[] = { SQLITE_DBCONFIG_TRUSTED_SCHEMA, SQLITE_DBCONFIG_DQS_DDL, SQLITE_DBCONFIG_DQS_DML,
-                               SQLITE_DBCONFIG_ENABLE_FKEY, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION };
+    static const int off[] = { SQLITE_DBCONFIG_TRUSTED_SCHEMA, SQLITE_DBCONFIG_DQS_DDL,
+                               SQLITE_DBCONFIG_DQS_DML, SQLITE_DBCONFIG_ENABLE_FKEY,
+                               SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION };
     char cache[64];
 
     for (size_t i = 0; i < ARRAY_LEN(on); i++) {
@@ -79,14 +84,17 @@ static struct result configure(struct db_conn *c, bool is_writer, struct error *
     sqlite3_extended_result_codes(c->sql, 1);
     sqlite3_limit(c->sql, SQLITE_LIMIT_ATTACHED, 0); /* no second file, sealed or not */
     sqlite3_busy_timeout(c->sql, 10000);
-    snprintf(cache, sizeof(cache), "PRAGMA cache_size=-%d", is_writer ? DB_CACHE_WRITER_KIB : DB_CACHE_READER_KIB);
+    snprintf(cache, sizeof(cache), "PRAGMA cache_size=-%d",
+             is_writer ? DB_CACHE_WRITER_KIB : DB_CACHE_READER_KIB);
     TRY(conn_exec(c, cache, e));
     /*
-     * secure_delete=FAST: deleted content is overwritten where its page is written anyway. The pages are sealed; this is for
-     * whoever holds the key later. Full overwriting costs further page writes and is not needed for that.
+     * secure_delete=FAST: deleted content is overwritten where its page is written anyway. The
+     * pages are sealed; this is for whoever holds the key later. Full overwriting costs further
+     * page writes and is not needed for that.
      */
     TRY(conn_exec(c,
-                  "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0; PRAGMA synchronous=FULL; PRAGMA secure_delete=FAST;"
+                  "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0; PRAGMA synchronous=FULL; PRAGMA "
+                  "secure_delete=FAST;"
                   "PRAGMA cell_size_check=ON; PRAGMA wal_autocheckpoint=0; PRAGMA auto_vacuum=NONE",
                   e));
     return is_writer ? RESULT_OK : conn_exec(c, "PRAGMA query_only=ON", e);
@@ -153,7 +161,8 @@ static void grow_slots(struct db_conn *c)
     mem_free(old);
 }
 
-static struct result new_stmt(struct db_conn *c, const char *sql, struct db_stmt **ret, struct error *e)
+static struct result new_stmt(struct db_conn *c, const char *sql, struct db_stmt **ret,
+                              struct error *e)
 {
     sqlite3_stmt *s = NULL;
     int rc = sqlite3_prepare_v3(c->sql, sql, -1, SQLITE_PREPARE_PERSISTENT, &s, NULL);
@@ -220,7 +229,8 @@ void db_bind_i64(struct db_stmt *s, int i, int64_t v)
 
 void db_bind_text(struct db_stmt *s, int i, struct bytes v)
 {
-    note_bind(s, sqlite3_bind_text64(s->s, i, (const char *)v.p, v.n, SQLITE_TRANSIENT, SQLITE_UTF8));
+    note_bind(s,
+              sqlite3_bind_text64(s->s, i, (const char *)v.p, v.n, SQLITE_TRANSIENT, SQLITE_UTF8));
 }
 
 void db_bind_blob(struct db_stmt *s, int i, struct bytes v)

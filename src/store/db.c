@@ -6,7 +6,8 @@
 
 #include <inttypes.h>
 
-/* The file is made under another name and renamed when it is whole: an unfinished one is never opened. */
+/* The file is made under another name and renamed when it is whole: an unfinished one is never
+ * opened. */
 static struct result create_at(struct db *db, const char *draft, struct error *e)
 {
     int reserve = PAGE_RESERVED;
@@ -14,10 +15,11 @@ static struct result create_at(struct db *db, const char *draft, struct error *e
 
     TRY(vfs_connect(db->vfs, draft, true, &c.sql, e));
     sqlite3_file_control(c.sql, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve);
-    struct result r = conn_exec(&c,
-                                "PRAGMA page_size=4096; PRAGMA journal_mode=MEMORY; PRAGMA auto_vacuum=NONE;"
-                                "PRAGMA encoding='UTF-8'; PRAGMA journal_mode=WAL; PRAGMA user_version=0",
-                                e);
+    struct result r =
+            conn_exec(&c,
+                      "PRAGMA page_size=4096; PRAGMA journal_mode=MEMORY; PRAGMA auto_vacuum=NONE;"
+                      "PRAGMA encoding='UTF-8'; PRAGMA journal_mode=WAL; PRAGMA user_version=0",
+                      e);
     if (sqlite3_close(c.sql) != SQLITE_OK && result_is_ok(r)) {
         r = error_set(e, ERRC_BUG, "%s: close", draft);
     }
@@ -48,7 +50,8 @@ static struct result create(struct db *db, struct error *e)
     TRY(sync_file(db->fs, draft, e));
     TRY(fs_rename(db->fs, draft, db->name, e));
     const char *slash = strrchr(db->name, '/');
-    CLEANUP(mem_free_p) char *dir = mem_printf("%.*s", slash == NULL ? 0 : (int)(slash - db->name), db->name);
+    CLEANUP(mem_free_p)
+    char *dir = mem_printf("%.*s", slash == NULL ? 0 : (int)(slash - db->name), db->name);
     return fs_sync_dir(db->fs, dir, e);
 }
 
@@ -67,7 +70,8 @@ static struct result query_i64(struct db_conn *c, const char *sql, int64_t *ret,
     return RESULT_OK;
 }
 
-static struct result apply(struct db_conn *c, const struct db_migration *m, size_t count, int64_t from, struct error *e)
+static struct result apply(struct db_conn *c, const struct db_migration *m, size_t count,
+                           int64_t from, struct error *e)
 {
     char set[64];
 
@@ -79,7 +83,8 @@ static struct result apply(struct db_conn *c, const struct db_migration *m, size
     return conn_exec(c, "RELEASE migration; COMMIT", e);
 }
 
-static struct result migrate(struct db *db, const struct db_migration *m, size_t count, struct error *e)
+static struct result migrate(struct db *db, const struct db_migration *m, size_t count,
+                             struct error *e)
 {
     struct db_conn *c = db->writer.c;
     int64_t version = 0;
@@ -91,7 +96,8 @@ static struct result migrate(struct db *db, const struct db_migration *m, size_t
     }
     TRY(query_i64(c, "PRAGMA user_version", &version, e));
     if (version < 0 || (size_t)version > count) {
-        FAIL(e, ERRC_UNSUPPORTED, "%s: version %" PRId64 " is newer than this program's %zu", db->name, version, count);
+        FAIL(e, ERRC_UNSUPPORTED, "%s: version %" PRId64 " is newer than this program's %zu",
+             db->name, version, count);
     }
     if ((size_t)version == count) {
         return RESULT_OK;
@@ -104,7 +110,8 @@ static struct result migrate(struct db *db, const struct db_migration *m, size_t
     return r;
 }
 
-/* What a crash left in the WAL goes into the file at once: a torn tail must not lie under later groups. */
+/* What a crash left in the WAL goes into the file at once: a torn tail must not lie under later
+ * groups. */
 static struct result settle(struct db_conn *c, struct error *e)
 {
     int64_t unused = 0;
@@ -130,8 +137,9 @@ static struct result open_file(struct db *db, struct error *e)
     return settle(db->writer.c, e);
 }
 
-RESULT db_open(struct fs *fs, const char *name, const struct key256 *key, const struct db_migration *migrations,
-               size_t count, struct db **ret, struct error *e)
+RESULT db_open(struct fs *fs, const char *name, const struct key256 *key,
+               const struct db_migration *migrations, size_t count, struct db **ret,
+               struct error *e)
 {
     CLEANUP(db_close_p) struct db *db = mem_zalloc(sizeof(*db));
 
@@ -175,12 +183,14 @@ static struct result integrity(struct db_conn *c, struct error *e)
             }
             return result_of(why.code);
         }
-        FAIL(e, ERRC_INTEGRITY, "%s: %.*s", c->db->name, (int)MIN(text.n, 200u), (const char *)text.p);
+        FAIL(e, ERRC_INTEGRITY, "%s: %.*s", c->db->name, (int)MIN(text.n, 200u),
+             (const char *)text.p);
     }
     return RESULT_OK;
 }
 
-RESULT db_check(struct db *db, void (*progress)(void *arg, uint64_t done, uint64_t total), void *arg, struct error *e)
+RESULT db_check(struct db *db, void (*progress)(void *arg, uint64_t done, uint64_t total),
+                void *arg, struct error *e)
 {
     CLEANUP(db_read_end_p) struct db_conn *c = NULL;
 

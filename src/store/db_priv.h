@@ -17,7 +17,8 @@
 struct db_conn {
     struct db *db;
     sqlite3 *sql;
-    struct db_stmt **slots; /* open addressing by the literal's address; slot_count is a power of two */
+    struct db_stmt *
+            *slots; /* open addressing by the literal's address; slot_count is a power of two */
     size_t slot_count, stmt_count;
     struct list active; /* statements prepared since the last conn_reset_all */
     struct list item;   /* among the idle ones */
@@ -80,13 +81,14 @@ struct result conn_error(struct db_conn *c, int rc, struct error *e);
 
 /* writer.c */
 RESULT writer_start(struct db *db, struct error *e);
-void writer_stop(struct db *db); /* after what is queued has run */
+void writer_stop(struct db *db);                          /* after what is queued has run */
 RESULT writer_checkpoint(struct db *db, struct error *e); /* from another thread: queued, waits */
 
 /* gate.c: snapshots and their connections. */
 void gate_init(struct gate *g);
 void gate_done(struct gate *g);
-/* Shuts and waits up to wait_ms for the snapshots under way to end; false when they did not (it is open again then). */
+/* Shuts and waits up to wait_ms for the snapshots under way to end; false when they did not (it is
+ * open again then). */
 bool gate_shut(struct gate *g, int64_t wait_ms);
 void gate_open(struct gate *g);
 

@@ -25,7 +25,8 @@ RESULT page_seal(struct box_key *k, const struct page_place *at, const uint8_t *
     static const uint8_t zeros[PAGE_RESERVED];
     uint8_t aad[AAD_MAX];
 
-    /* Were they not zero, the page would come back changed, and SQLite's checksum of the frame would not hold. */
+    /* Were they not zero, the page would come back changed, and SQLite's checksum of the frame
+     * would not hold. */
     if (memcmp(plain + PAGE_CONTENT, zeros, PAGE_RESERVED) != 0) {
         return result_of(ERRC_BUG);
     }
@@ -34,7 +35,8 @@ RESULT page_seal(struct box_key *k, const struct page_place *at, const uint8_t *
     return RESULT_OK;
 }
 
-RESULT page_open(struct box_key *k, const struct page_place *at, const uint8_t *sealed, uint8_t *dst)
+RESULT page_open(struct box_key *k, const struct page_place *at, const uint8_t *sealed,
+                 uint8_t *dst)
 {
     uint8_t aad[AAD_MAX];
 

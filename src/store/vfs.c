@@ -21,7 +21,8 @@ static int open_flags(int sqlite_flags, bool exists)
     return flags;
 }
 
-static struct result file_open(struct vfs *v, const char *name, struct vfs_file *f, int flags, struct error *e)
+static struct result file_open(struct vfs *v, const char *name, struct vfs_file *f, int flags,
+                               struct error *e)
 {
     struct fs_stat st;
     bool exists = result_is_ok(fs_stat(v->fs, name, &st, NULL));
@@ -33,14 +34,16 @@ static struct result file_open(struct vfs *v, const char *name, struct vfs_file 
     return box_key_new(SUITE_AES256_GCM, &v->key, &f->key);
 }
 
-static int vfs_open(sqlite3_vfs *base, const char *name, sqlite3_file *file, int flags, int *ret_flags)
+static int vfs_open(sqlite3_vfs *base, const char *name, sqlite3_file *file, int flags,
+                    int *ret_flags)
 {
     struct vfs *v = as_vfs(base);
     struct vfs_file *f = (struct vfs_file *)(void *)file;
     bool is_wal = (flags & SQLITE_OPEN_WAL) != 0;
 
     *f = (struct vfs_file){ .v = v, .dirty_from = UINT64_MAX };
-    /* A rollback journal or a temporary file would hold content that is not sealed: there is none. */
+    /* A rollback journal or a temporary file would hold content that is not sealed: there is none.
+     */
     if (name == NULL || (!is_wal && (flags & SQLITE_OPEN_MAIN_DB) == 0)) {
         return SQLITE_CANTOPEN;
     }
@@ -138,7 +141,8 @@ static char *dir_of(const char *name)
     return slash == NULL ? mem_strdup("") : mem_printf("%.*s", (int)(slash - name), name);
 }
 
-RESULT vfs_new(struct fs *fs, const char *name, const struct key256 *key, struct vfs **ret, struct error *e)
+RESULT vfs_new(struct fs *fs, const char *name, const struct key256 *key, struct vfs **ret,
+               struct error *e)
 {
     CLEANUP(vfs_free_p) struct vfs *v = mem_zalloc(sizeof(*v));
 
@@ -202,7 +206,8 @@ RESULT vfs_connect(struct vfs *v, const char *file, bool may_create, sqlite3 **r
     int rc = sqlite3_open_v2(file, &conn, flags, v->vfs_name);
 
     if (rc != SQLITE_OK) {
-        error_set(e, rc == SQLITE_NOMEM ? ERRC_NOMEM : ERRC_IO, "%s: open: %s", file, sqlite3_errstr(rc));
+        error_set(e, rc == SQLITE_NOMEM ? ERRC_NOMEM : ERRC_IO, "%s: open: %s", file,
+                  sqlite3_errstr(rc));
         struct result r = result_of(rc == SQLITE_NOMEM ? ERRC_NOMEM : ERRC_IO);
         sqlite3_close(conn);
         return r;

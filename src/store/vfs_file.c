@@ -9,13 +9,11 @@ static struct vfs_file *as_file(sqlite3_file *file)
     return (struct vfs_file *)(void *)file;
 }
 
-/* Keeps the reason for vfs_conn_error; the first one counts. Returns `code`. */
+/* Keeps the reason for vfs_conn_error; the last one counts. Returns `code`. */
 int vfs_fail(struct vfs_file *f, int code, struct result r, const struct error *e)
 {
-    if (f->err.code == ERRC_OK) {
-        f->err = *e;
-        f->err.code = r.code;
-    }
+    f->err = *e;
+    f->err.code = r.code;
     return code;
 }
 
@@ -37,13 +35,15 @@ static int file_close(sqlite3_file *file)
 static int bad_page(struct vfs_file *f, uint64_t page, const char *what)
 {
     struct error e = { 0 };
-    struct result r = error_set(&e, ERRC_INTEGRITY, "%s: page %" PRIu64 " %s", f->v->name, page, what);
+    struct result r =
+            error_set(&e, ERRC_INTEGRITY, "%s: page %" PRIu64 " %s", f->v->name, page, what);
     return vfs_fail(f, SQLITE_IOERR_DATA, r, &e);
 }
 
 /*
- * What SQLite reads first of all: only page size and reserved bytes count, it reads page 1 again as a whole. When page 1 was torn
- * by a power loss within a checkpoint, its true content is in the WAL: then these constants of ours stand in.
+ * What SQLite reads first of all: only page size and reserved bytes count, it reads page 1 again as
+ * a whole. When page 1 was torn by a power loss within a checkpoint, its true content is in the
+ * WAL: then these constants of ours stand in.
  */
 static void stand_in_header(uint8_t *dst, size_t n)
 {
@@ -91,7 +91,8 @@ static int db_read(struct vfs_file *f, uint8_t *dst, size_t n, uint64_t at)
     }
     if (from + n > PAGE_BYTES) {
         struct error e = { 0 };
-        struct result r = error_set(&e, ERRC_BUG, "%s: read of %zu bytes at %" PRIu64, f->v->name, n, at);
+        struct result r =
+                error_set(&e, ERRC_BUG, "%s: read of %zu bytes at %" PRIu64, f->v->name, n, at);
         return vfs_fail(f, SQLITE_IOERR_READ, r, &e);
     }
     int rc = read_whole_page(f, whole, page);
@@ -212,7 +213,8 @@ static int sector_size(sqlite3_file *file)
     return PAGE_BYTES;
 }
 
-/* Writing part of a sector leaves the rest of it as it was: frames are not padded to whole sectors. */
+/* Writing part of a sector leaves the rest of it as it was: frames are not padded to whole sectors.
+ */
 static int device_characteristics(sqlite3_file *file)
 {
     (void)file;

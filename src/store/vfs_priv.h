@@ -45,7 +45,7 @@ struct vfs_file {
     uint8_t *scratch; /* one frame as stored */
     struct error err; /* code ERRC_OK: none */
 
-    int level; /* SQLITE_LOCK_* */
+    int level;                         /* SQLITE_LOCK_* */
     uint8_t shm_shared, shm_exclusive; /* bits */
 
     uint8_t *gather; /* WAL, when it writes: gather_n bytes that belong at gather_at */

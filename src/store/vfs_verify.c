@@ -1,4 +1,5 @@
-/* Reading what is on the disk without SQLite: the WAL before recovery, all pages of the database for a check. */
+/* Reading what is on the disk without SQLite: the WAL before recovery, all pages of the database
+ * for a check. */
 #include "store/vfs_priv.h"
 
 #include <inttypes.h>
@@ -56,15 +57,18 @@ static bool header_is_valid(struct wal_scan *s, const uint8_t h[WAL_HEADER])
     memcpy(s->salts, h + 16, sizeof(s->salts));
     s->sum[0] = sum[0];
     s->sum[1] = sum[1];
-    return (get_be32(h) & ~1u) == WAL_MAGIC && get_be32(h + 4) == WAL_VERSION && get_be32(h + 8) == PAGE_BYTES &&
-           get_be32(h + 24) == sum[0] && get_be32(h + 28) == sum[1];
+    return (get_be32(h) & ~1u) == WAL_MAGIC && get_be32(h + 4) == WAL_VERSION &&
+           get_be32(h + 8) == PAGE_BYTES && get_be32(h + 24) == sum[0] &&
+           get_be32(h + 28) == sum[1];
 }
 
-static struct result frame_at(struct wal_scan *s, uint64_t number, const uint8_t **ret, struct error *e)
+static struct result frame_at(struct wal_scan *s, uint64_t number, const uint8_t **ret,
+                              struct error *e)
 {
     if (s->batch_first == 0 || number < s->batch_first || number >= s->batch_first + BATCH) {
         size_t n = (size_t)MIN(BATCH, s->frames - number + 1);
-        TRY(fs_pread(s->f, s->batch, n * WAL_FRAME, WAL_HEADER + (number - 1) * WAL_FRAME, NULL, e));
+        TRY(fs_pread(s->f, s->batch, n * WAL_FRAME, WAL_HEADER + (number - 1) * WAL_FRAME, NULL,
+                     e));
         s->batch_first = number;
     }
     *ret = s->batch + (number - s->batch_first) * WAL_FRAME;
@@ -78,7 +82,8 @@ static bool frame_opens(struct wal_scan *s, uint64_t number, const uint8_t *fram
     return result_is_ok(page_open(s->key, &place, frame + WAL_FRAME_HEADER, plain));
 }
 
-/* Opens, is of this generation, and its checksum follows from the frame before it (s->sum), which it then replaces. */
+/* Opens, is of this generation, and its checksum follows from the frame before it (s->sum), which
+ * it then replaces. */
 static bool frame_chains(struct wal_scan *s, uint64_t number, const uint8_t *frame, uint8_t *plain)
 {
     uint32_t sum[2] = { s->sum[0], s->sum[1] };
@@ -98,10 +103,11 @@ static bool frame_chains(struct wal_scan *s, uint64_t number, const uint8_t *fra
 }
 
 /*
- * Behind a damaged frame: is there a commit frame, and a frame that was chained to it? Then the group of that commit was
- * durable before the next was written, and everything in front of it too.
+ * Behind a damaged frame: is there a commit frame, and a frame that was chained to it? Then the
+ * group of that commit was durable before the next was written, and everything in front of it too.
  */
-static struct result later_group(struct wal_scan *s, uint64_t from, uint8_t *plain, bool *ret, struct error *e)
+static struct result later_group(struct wal_scan *s, uint64_t from, uint8_t *plain, bool *ret,
+                                 struct error *e)
 {
     bool after_commit = false;
 
@@ -112,7 +118,8 @@ static struct result later_group(struct wal_scan *s, uint64_t from, uint8_t *pla
             *ret = true;
             return RESULT_OK;
         }
-        after_commit = get_be32(frame + 4) != 0 && memcmp(frame + 8, s->salts, sizeof(s->salts)) == 0 &&
+        after_commit = get_be32(frame + 4) != 0 &&
+                       memcmp(frame + 8, s->salts, sizeof(s->salts)) == 0 &&
                        frame_opens(s, i, frame, plain);
         s->sum[0] = get_be32(frame + 16);
         s->sum[1] = get_be32(frame + 20);
@@ -121,7 +128,8 @@ static struct result later_group(struct wal_scan *s, uint64_t from, uint8_t *pla
     return RESULT_OK;
 }
 
-/* The header is written and synced before any frame of its generation, within one sector: no frame opens without it. */
+/* The header is written and synced before any frame of its generation, within one sector: no frame
+ * opens without it. */
 static struct result verify_headless(struct wal_scan *s, uint8_t *plain, struct error *e)
 {
     for (uint64_t i = 1; i <= s->frames; i++) {
@@ -153,7 +161,8 @@ static struct result verify_frames(struct wal_scan *s, uint8_t *plain, struct er
     uint32_t page = get_be32(frame);
     TRY(later_group(s, i + 1, plain, &is_durable, e));
     if (is_durable) {
-        FAIL(e, ERRC_INTEGRITY, "%s: frame %" PRIu64 " (page %" PRIu32 ") does not open", s->v->wal_name, i, page);
+        FAIL(e, ERRC_INTEGRITY, "%s: frame %" PRIu64 " (page %" PRIu32 ") does not open",
+             s->v->wal_name, i, page);
     }
     return RESULT_OK;
 }
@@ -184,8 +193,8 @@ RESULT vfs_verify_wal(struct vfs *v, struct error *e)
     return r;
 }
 
-static struct result verify_page(struct vfs *v, struct fs_file *f, struct box_key *key, uint64_t number,
-                                 struct error *e)
+static struct result verify_page(struct vfs *v, struct fs_file *f, struct box_key *key,
+                                 uint64_t number, struct error *e)
 {
     static const struct timespec pause = { 0, 2000000 };
     struct page_place place = { PAGE_DB, number, NULL };
@@ -207,8 +216,8 @@ static struct result verify_page(struct vfs *v, struct fs_file *f, struct box_ke
     return RESULT_OK;
 }
 
-RESULT vfs_verify_pages(struct vfs *v, void (*progress)(void *arg, uint64_t done, uint64_t total), void *arg,
-                        struct error *e)
+RESULT vfs_verify_pages(struct vfs *v, void (*progress)(void *arg, uint64_t done, uint64_t total),
+                        void *arg, struct error *e)
 {
     CLEANUP(fs_close_p) struct fs_file *f = NULL;
     CLEANUP(box_key_free_p) struct box_key *key = NULL;

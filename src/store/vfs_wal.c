@@ -1,6 +1,7 @@
 /*
- * The WAL as SQLite reads and writes it: its header (32 bytes at 0), a frame header (24), a page (4096), or a whole frame.
- * Any other pattern is refused: it would be one this file does not know how to seal.
+ * The WAL as SQLite reads and writes it: its header (32 bytes at 0), a frame header (24), a page
+ * (4096), or a whole frame. Any other pattern is refused: it would be one this file does not know
+ * how to seal.
  */
 #include "store/vfs_priv.h"
 
@@ -33,8 +34,9 @@ int vfs_wal_flush(struct vfs_file *f)
 }
 
 /*
- * After a failed sync the group is reported as failed, though its commit frame may have reached the disk. Cutting it
- * off keeps it from coming back at the next start. If that fails too, the group may come back: the disk is gone anyway.
+ * After a failed sync the group is reported as failed, though its commit frame may have reached the
+ * disk. Cutting it off keeps it from coming back at the next start. If that fails too, the group
+ * may come back: the disk is gone anyway.
  */
 static void cut_unsynced(struct vfs_file *f)
 {
@@ -82,7 +84,8 @@ static int gather_room(struct vfs_file *f, uint64_t at, size_t n, uint8_t **ret)
     return SQLITE_OK;
 }
 
-/* The frame header in front of the page at `at`: just gathered, or in the file (a page written again). */
+/* The frame header in front of the page at `at`: just gathered, or in the file (a page written
+ * again). */
 static int frame_head(struct vfs_file *f, uint64_t at, uint8_t dst[PAGE_FRAME_HEAD])
 {
     struct error e = { 0 };
@@ -134,7 +137,8 @@ int vfs_wal_write(struct vfs_file *f, const uint8_t *src, size_t n, uint64_t at)
     }
     if (!is_header && !is_frame_header) {
         struct error e = { 0 };
-        struct result r = error_set(&e, ERRC_BUG, "%s: write of %zu bytes at %" PRIu64, f->v->wal_name, n, at);
+        struct result r = error_set(&e, ERRC_BUG, "%s: write of %zu bytes at %" PRIu64,
+                                    f->v->wal_name, n, at);
         return vfs_fail(f, SQLITE_IOERR_WRITE, r, &e);
     }
     int rc = gather_room(f, at, n, &dst);
@@ -162,8 +166,9 @@ static int load_frame(struct vfs_file *f, uint64_t at, size_t *ret_n)
 static int bad_frame(struct vfs_file *f, uint64_t frame)
 {
     struct error e = { 0 };
-    struct result r = error_set(&e, ERRC_INTEGRITY, "%s: frame %" PRIu64 " (page %" PRIu32 ") does not open",
-                                f->v->wal_name, frame, get_be32(f->scratch));
+    struct result r =
+            error_set(&e, ERRC_INTEGRITY, "%s: frame %" PRIu64 " (page %" PRIu32 ") does not open",
+                      f->v->wal_name, frame, get_be32(f->scratch));
     return vfs_fail(f, SQLITE_IOERR_DATA, r, &e);
 }
 
@@ -228,6 +233,7 @@ int vfs_wal_read(struct vfs_file *f, uint8_t *dst, size_t n, uint64_t at)
     if (at >= WAL_HEADER && offset_in_frame(at) == WAL_FRAME_HEADER && n == PAGE_BYTES) {
         return read_frame(f, dst, false, at - WAL_FRAME_HEADER);
     }
-    struct result r = error_set(&e, ERRC_BUG, "%s: read of %zu bytes at %" PRIu64, f->v->wal_name, n, at);
+    struct result r =
+            error_set(&e, ERRC_BUG, "%s: read of %zu bytes at %" PRIu64, f->v->wal_name, n, at);
     return vfs_fail(f, SQLITE_IOERR_READ, r, &e);
 }

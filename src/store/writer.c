@@ -1,14 +1,16 @@
 /*
- * The writer: one thread that takes all waiting jobs as a group, runs each in a savepoint of one transaction, commits, and only
- * then lets them go on.
+ * The writer: one thread that takes all waiting jobs as a group, runs each in a savepoint of one
+ * transaction, commits, and only then lets them go on.
  *
- * 1. A job's error undoes that job (ROLLBACK TO). When SQLite itself gave up the transaction (disk full, I/O, memory), the
- *    jobs of the group so far fail with that error, and the rest of the group goes on in a new transaction.
- * 2. A failed COMMIT fails all its jobs, and nothing of them is visible. After a failed sync all writes are refused until
- *    the database is opened again.
- * 3. Between groups the WAL is checkpointed once it has DB_WAL_PAGES. Then new snapshots wait until those under way have ended (at
- *    most GATE_WAIT_MS) and the WAL starts again at its beginning. So the WAL is bounded by DB_WAL_PAGES, one group, and what is
- *    written while a single snapshot outlives several tries, which are GATE_RETRY_PAGES apart.
+ * 1. A job's error undoes that job (ROLLBACK TO). When SQLite itself gave up the transaction (disk
+ * full, I/O, memory), the jobs of the group so far fail with that error, and the rest of the group
+ * goes on in a new transaction.
+ * 2. A failed COMMIT fails all its jobs, and nothing of them is visible. After a failed sync all
+ * writes are refused until the database is opened again.
+ * 3. Between groups the WAL is checkpointed once it has DB_WAL_PAGES. Then new snapshots wait until
+ * those under way have ended (at most GATE_WAIT_MS) and the WAL starts again at its beginning. So
+ * the WAL is bounded by DB_WAL_PAGES, one group, and what is written while a single snapshot
+ * outlives several tries, which are GATE_RETRY_PAGES apart.
  */
 #include "base/log.h"
 #include "store/db_priv.h"
@@ -21,7 +23,8 @@
 
 static struct result refused(struct db *db, struct error *e)
 {
-    return error_set(e, ERRC_IO, "%s: a sync has failed: no writes until it is opened again", db->name);
+    return error_set(e, ERRC_IO, "%s: a sync has failed: no writes until it is opened again",
+                     db->name);
 }
 
 static struct result run_literal(struct db_conn *c, const char *sql, struct error *e)
@@ -84,14 +87,16 @@ static void finish_jobs(struct writer *w, struct list *jobs)
 {
     for (struct list *i; (i = list_pop_front(jobs)) != NULL;) {
         struct job *j = LIST_ITEM(i, struct job, item);
-        atomic_fetch_add_explicit(result_is_ok(j->r) ? &w->writes : &w->failed, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(result_is_ok(j->r) ? &w->writes : &w->failed, 1,
+                                  memory_order_relaxed);
         co_event_set(&j->done);
     }
 }
 
 static void fail_jobs(struct writer *w, struct list *jobs, struct result r, const struct error *e)
 {
-    LIST_EACH (i, jobs) {
+    LIST_EACH(i, jobs)
+    {
         struct job *j = LIST_ITEM(i, struct job, item);
         if (result_is_ok(j->r)) {
             j->r = r;
@@ -103,8 +108,10 @@ static void fail_jobs(struct writer *w, struct list *jobs, struct result r, cons
 
 static void checkpoint(struct db *db);
 
-/* Runs jobs of `waiting` in one transaction and moves them to `done` (with their results, not yet told). */
-static struct result run_group(struct db *db, struct list *waiting, struct list *done, struct error *e)
+/* Runs jobs of `waiting` in one transaction and moves them to `done` (with their results, not yet
+ * told). */
+static struct result run_group(struct db *db, struct list *waiting, struct list *done,
+                               struct error *e)
 {
     struct db_conn *c = db->writer.c;
 
@@ -191,7 +198,8 @@ static void checkpoint(struct db *db)
     }
 }
 
-/* Moves what waits to `ret`, at most GROUP_MAX jobs; waits for the first. False: closing and nothing left. */
+/* Moves what waits to `ret`, at most GROUP_MAX jobs; waits for the first. False: closing and
+ * nothing left. */
 static bool take_group(struct writer *w, struct list *ret)
 {
     pthread_mutex_lock(&w->lock);
@@ -213,7 +221,8 @@ static void run_checkpoints(struct db *db, struct list *group)
     struct list jobs;
 
     list_init(&jobs);
-    LIST_EACH (i, group) {
+    LIST_EACH(i, group)
+    {
         struct job *j = LIST_ITEM(i, struct job, item);
         if (j->fn == NULL) {
             list_remove(i);
@@ -279,34 +288,27 @@ void writer_stop(struct db *db)
     }
 }
 
-RESULT writer_submit(struct db *db, struct job *j)
+static struct result submit(struct db *db, struct job *j, struct error *e)
 {
     struct writer *w = &db->writer;
 
     co_event_init(&j->done);
     pthread_mutex_lock(&w->lock);
     list_push_back(&w->queue, &j->item);
-    bool wake = w->is_waiting;
-    if (wake) {
+    if (w->is_waiting) {
         pthread_cond_signal(&w->wake);
     }
     pthread_mutex_unlock(&w->lock);
     TRY(co_event_wait(&j->done, INT64_MAX));
+    if (!result_is_ok(j->r) && e != NULL) {
+        *e = j->e;
+        e->code = j->r.code;
+    }
     return j->r;
 }
 
-static struct result submit(struct db *db, struct job *j, struct error *e)
-{
-    struct result r = writer_submit(db, j);
-
-    if (!result_is_ok(r) && e != NULL) {
-        *e = j->e;
-        e->code = r.code;
-    }
-    return r;
-}
-
-RESULT db_write(struct db *db, RESULT (*fn)(struct db_conn *c, void *arg, struct error *e), void *arg, struct error *e)
+RESULT db_write(struct db *db, RESULT (*fn)(struct db_conn *c, void *arg, struct error *e),
+                void *arg, struct error *e)
 {
     struct job j = { .fn = fn, .arg = arg };
 
