@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <dirent.h>
 
 #include "base/buf.h"
 #include "base/bytes.h"
@@ -43,8 +44,10 @@
 static inline __attribute__((unused)) struct bytes vectors_read(const char *path)
 {
     const char *root = getenv("TROTH_VECTORS");
-    char name[1024];
-    snprintf(name, sizeof(name), "%s/%s", root == NULL ? "." : root, path);
+    char name[4096];
+    if (snprintf(name, sizeof(name), "%s/%s", root == NULL ? "." : root, path) >= (int)sizeof(name)) {
+        fail_msg("name too long");
+    }
     FILE *f = fopen(name, "rb");
     if (f == NULL) {
         print_message("# skipped: %s is not there\n", path);
@@ -63,6 +66,35 @@ static inline __attribute__((unused)) struct bytes vectors_read(const char *path
     }
     fclose(f);
     return (struct bytes){ p, n };
+}
+
+/* Calls fn for each file of TROTH_VECTORS/<dir> in the order of names; returns how many. Skips the test when it is not there. */
+static inline __attribute__((unused)) size_t vectors_each(const char *dir, void (*fn)(const char *name, struct bytes content))
+{
+    const char *root = getenv("TROTH_VECTORS");
+    char name[1024];
+    snprintf(name, sizeof(name), "%s/%s", root == NULL ? "." : root, dir);
+    struct dirent **list;
+    int n = scandir(name, &list, NULL, alphasort);
+    if (n < 0) {
+        print_message("# skipped: %s is not there\n", dir);
+        skip();
+    }
+    size_t done = 0;
+    for (int i = 0; i < n; i++) {
+        if (list[i]->d_type == DT_REG) {
+            if (snprintf(name, sizeof(name), "%s/%s", dir, list[i]->d_name) >= (int)sizeof(name)) {
+                fail_msg("name too long");
+            }
+            struct bytes content = vectors_read(name);
+            fn(list[i]->d_name, content);
+            free((void *)(uintptr_t)content.p);
+            done++;
+        }
+        free(list[i]);
+    }
+    free(list);
+    return done;
 }
 
 #endif

@@ -59,7 +59,7 @@ size_t json_count(struct json v);
 bool json_next(struct json array, struct json_iter *it, struct json *ret);
 bool json_next_member(struct json object, struct json_iter *it, struct bytes *ret_key, struct json *ret);
 
-/* Writes any value again as JCS: keys sorted (UTF-16 code units), no white space. ERRC_FORMAT for a double. */
+/* Writes any value again as JCS: keys sorted (UTF-16 code units), no white space. ERRC_FORMAT for a double, ERRC_RANGE past 2^53-1. */
 RESULT json_canonical(struct json v, struct buf *out, struct error *e);
 
 /* Emitter. Commas are its business; balance is the caller's (checked by assert). */

@@ -7,6 +7,9 @@
 
 struct map;
 
+#define SIPHASH_KEY_BYTES 16
+uint64_t siphash24(const uint8_t key[SIPHASH_KEY_BYTES], struct bytes in);
+
 struct map *map_new(void);
 void map_free(struct map *m, void (*free_value)(void *)); /* free_value may be NULL */
 void *map_get(const struct map *m, struct bytes key);     /* NULL when absent */

@@ -1,6 +1,7 @@
 /*
- * Hashes: incremental and at one go. Nothing here can fail but for want of memory or a broken OpenSSL: then the process
- * aborts. MD5 and SHA-1 are here for protocols that demand them (Content-MD5, TOTP), never for integrity of our own.
+ * Hashes: incremental and at one go. Nothing here can fail but for want of memory or a broken
+ * OpenSSL: then the process aborts. MD5 and SHA-1 are here for protocols that demand them
+ * (Content-MD5, TOTP), never for integrity of our own.
  */
 #ifndef TROTH_CRYPTO_HASH_H
 #define TROTH_CRYPTO_HASH_H
@@ -31,7 +32,8 @@ struct hash {
 
 void hash_init(struct hash *h, enum hash_alg alg);
 void hash_update(struct hash *h, struct bytes v);
-/* Writes hash_len(alg) bytes and returns their number. Then only hash_done or hash_init may follow. */
+/* Writes hash_len(alg) bytes and returns their number. Then only hash_done or hash_init may follow.
+ */
 size_t hash_final(struct hash *h, uint8_t *ret);
 void hash_done(struct hash *h); /* zeroed objects allowed; wipes */
 DEFINE_CLEANUP_DONE(hash_done, struct hash)

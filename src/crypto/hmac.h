@@ -28,6 +28,7 @@ DEFINE_CLEANUP_DONE(hmac_done, struct hmac)
  * Extract and expand. `salt` may be empty; `info` says what the key is for ("troth box sm4 v1").
  * n is 1..255 * hash_len(alg): ERRC_RANGE otherwise.
  */
-RESULT hkdf(enum hash_alg alg, struct bytes key, struct bytes salt, struct bytes info, uint8_t *ret, size_t n);
+RESULT hkdf(enum hash_alg alg, struct bytes key, struct bytes salt, struct bytes info, uint8_t *ret,
+            size_t n);
 
 #endif

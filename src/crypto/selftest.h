@@ -1,4 +1,5 @@
-/* Known answers of every primitive, run by each role before it serves: about a millisecond and a half. */
+/* Known answers of every primitive, run by each role before it serves: about a millisecond and a
+ * half. */
 #ifndef TROTH_CRYPTO_SELFTEST_H
 #define TROTH_CRYPTO_SELFTEST_H
 

@@ -1,9 +1,11 @@
 /*
- * The two suites that data is sealed with. Both take one 32-byte key and nothing else: whatever keys they need inside are
- * derived from it. The numbers are written on disk and never change their meaning.
+ * The two suites that data is sealed with. Both take one 32-byte key and nothing else: whatever
+ * keys they need inside are derived from it. The numbers are written on disk and never change their
+ * meaning.
  *
- *   1  AES-256-GCM        NIST SP 800-38D; boxes extend the nonce (XAES-256-GCM of C2SP). Tag 16 bytes.
- *   2  SM4-CTR-HMAC-SM3   GB/T 32907, GB/T 17964, GB/T 32905: encrypt-then-MAC, keys by HKDF-SM3. Tag 32 bytes.
+ *   1  AES-256-GCM        NIST SP 800-38D; boxes extend the nonce (XAES-256-GCM of C2SP). Tag 16
+ * bytes. 2  SM4-CTR-HMAC-SM3   GB/T 32907, GB/T 17964, GB/T 32905: encrypt-then-MAC, keys by
+ * HKDF-SM3. Tag 32 bytes.
  */
 #ifndef TROTH_CRYPTO_SUITE_H
 #define TROTH_CRYPTO_SUITE_H

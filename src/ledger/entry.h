@@ -22,6 +22,9 @@ struct entry {
     struct tree_hash commitment;
 };
 
+/* [a-z0-9._/-], 1..63 bytes: what kind and source are made of. */
+bool entry_name_is_valid(struct bytes name);
+/* kind and source valid, counter 1..2^53-1, time in the years 1970..9999: the caller's duty. Uses no printf. */
 void entry_encode(const struct entry *en, struct buf *out);
 /* Strict: re-encoding gives the same bytes, else ERRC_FORMAT. */
 RESULT entry_parse(struct bytes in, struct entry *ret, struct error *e);

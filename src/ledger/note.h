@@ -33,7 +33,7 @@ void note_key_text(const struct note_key *k, struct buf *out);
 struct note_signature {
     struct bytes name;    /* within the note */
     uint8_t id[4];
-    uint8_t data[128];    /* Ed25519: 64; cosignature/v1: 8-byte time and 64 */
+    uint8_t data[128]; /* Ed25519: 64; cosignature/v1: 8-byte time and 64 */
     size_t n;
     struct bytes line;    /* whole line with newline */
 };
@@ -42,7 +42,11 @@ struct note {
     struct note_signature signatures[NOTE_SIGNATURES_MAX];
     size_t signature_count;
 };
-RESULT note_parse(struct bytes in, struct note *ret, struct error *e); /* borrowed from `in` */
+/*
+ * Borrowed from `in`. Strict: UTF-8 without control characters but newline, at least one signature line, canonical base64.
+ * A signature of another kind that is longer than `data` is kept with n 0: it verifies under no key here.
+ */
+RESULT note_parse(struct bytes in, struct note *ret, struct error *e);
 /* ERRC_NOT_FOUND: no signature of that key; ERRC_INTEGRITY: it does not verify. ret_time_s: cosignature time, 0 otherwise. */
 RESULT note_verify(const struct note *n, const struct note_key *k, uint64_t *ret_time_s, struct error *e);
 /* What is signed for a key type: the text itself, or "cosignature/v1\ntime <t>\n" and the text. */

@@ -44,10 +44,23 @@ RESULT tree_inclusion_prove(const struct tree_source *s, uint64_t index, uint64_
 /* old <= size; empty for old 0 or old == size */
 RESULT tree_consistency_prove(const struct tree_source *s, uint64_t old_size, uint64_t size, struct tree_proof *ret,
                               struct error *e);
-/* RFC 9162 2.1.3.2 and 2.1.4.2. ERRC_INTEGRITY when it does not prove. */
+/*
+ * RFC 9162 2.1.3.2 and 2.1.4.2. ERRC_INTEGRITY when it does not prove. From an empty tree to a larger one nothing can be
+ * proved: old_size 0 is refused unless size is 0 and both roots are that of the empty tree.
+ */
 RESULT tree_inclusion_verify(const struct tree_hash *leaf, uint64_t index, uint64_t size, const struct tree_hash *root,
                              const struct tree_hash *proof, size_t n, struct error *e);
 RESULT tree_consistency_verify(uint64_t old_size, const struct tree_hash *old_root, uint64_t size, const struct tree_hash *root,
                                const struct tree_hash *proof, size_t n, struct error *e);
+/*
+ * The same for a subtree [start, end): end - start leaves, start a multiple of the next power of two (draft-ietf-plants-
+ * merkle-tree-certs section 4). An empty one [x, x) has the empty root and needs no proof.
+ */
+RESULT tree_subtree_inclusion_verify(const struct tree_hash *leaf, uint64_t index, uint64_t start, uint64_t end,
+                                     const struct tree_hash *subtree_root, const struct tree_hash *proof, size_t n,
+                                     struct error *e);
+RESULT tree_subtree_consistency_verify(uint64_t start, uint64_t end, const struct tree_hash *subtree_root,
+                                       uint64_t size, const struct tree_hash *root, const struct tree_hash *proof,
+                                       size_t n, struct error *e);
 
 #endif

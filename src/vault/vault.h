@@ -39,6 +39,7 @@ struct vault_config {
     const struct rng *rng;
     uint64_t buffer_bytes;      /* pool of 1 MiB write buffers, 64..1024 MiB; default 128 MiB */
     uint64_t reserve_bytes;     /* free space under which changes get ERRC_FULL; default 256 MiB */
+    uint64_t pack_bytes;        /* of a segment of small objects; 0: 64 MiB (tests take less) */
 };
 extern const struct db_migration vault_migrations[];
 extern const size_t vault_migration_count;
@@ -51,11 +52,14 @@ DEFINE_CLEANUP(vault_close, struct vault *)
  * pack records that no row names, for one tenant's log.
  */
 RESULT vault_recover(struct vault *v, struct rpc_client *scribe, const char *tenant, struct error *e);
-/* One round of background work: frees deleted blobs, recycles packs, trims `applied`, aborts nothing by itself.
- * *ret_more: call again soon. */
-RESULT vault_housekeep(struct vault *v, struct rpc_client *keeper, bool *ret_more, struct error *e);
+/*
+ * One round of background work, by one caller at a time, about every second: frees what was overwritten or deleted more than
+ * a second ago, recycles packs, keeps a fresh one ready, trims `applied`, voids entries whose effect failed while the scribe
+ * was away. *ret_more: call again soon.
+ */
+RESULT vault_housekeep(struct vault *v, struct rpc_client *scribe, bool *ret_more, struct error *e);
 
-/* Who acts, on which connections. Borrowed for each call. */
+/* Who acts, on which connections. What it points to is borrowed for the call, and by a writer or reader until its end. */
 struct vault_ctx {
     struct vault *vault;
     struct rpc_client *keeper, *scribe; /* of this loop */
@@ -127,6 +131,7 @@ struct vault_object {
     char custodian[KEY_CUSTODIAN_MAX];
     uint32_t part_count;                  /* 0: not multipart */
     uint64_t log_index;                   /* of its entry */
+    const struct extent *extent_;         /* where the data lies (private) */
 };
 
 /* Preconditions; zero: none. etag lists as in the headers ("*" or quoted tags). */
@@ -135,7 +140,11 @@ struct vault_conditions {
     bool has_modified_since, has_unmodified_since;
     int64_t modified_since_ms, unmodified_since_ms;
 };
+/* RFC 9110 section 13.2.2, for reads and writes; o NULL: there is no such object. */
+enum vault_verdict { VAULT_PROCEED, VAULT_NOT_MODIFIED, VAULT_PRECONDITION_FAILED };
+enum vault_verdict vault_conditions_eval(const struct vault_conditions *c, const struct vault_object *o);
 
+/* What it points to is borrowed until the writer ends. */
 struct vault_put {
     const struct vault_bucket *bucket;
     struct bytes key;
@@ -148,12 +157,20 @@ struct vault_put {
     struct vault_conditions conditions;   /* PutObject: If-None-Match: *, If-Match */
     enum vault_sse sse;                   /* 0: the bucket's */
     const char *key_id;                   /* NULL: the bucket's */
+    struct bytes copy_source;             /* "bucket/key": the entry's kind is object.copy and names it */
+    bool is_checksum_full;                /* vault_upload_create: FULL_OBJECT for CRC32 and CRC32C (CRC64NVME always is) */
     /* of a multipart part: */
     const char *upload_id;
     uint32_t part_number;                 /* 0: a whole object */
 };
 
-/* A body on its way in: begin, write..., then commit or abort. Memory: 64 KiB and, when large, one or two pool buffers. */
+/*
+ * A body on its way in: begin, write..., then commit or abort. Memory: the object itself when small, else one or two pool
+ * buffers; vault_put_space waits for the first one: meanwhile the caller doesn't read its socket.
+ * begin: RANGE bad key or part number, LIMIT too large, FULL, NOT_FOUND bucket or upload gone, CONFLICT a precondition is not
+ * met, DENIED or EXPIRED the key is disabled or destroyed, AGAIN keeper or scribe away. commit: these too, and FORMAT when the
+ * announced size was not reached.
+ */
 struct vault_writer;
 RESULT vault_put_begin(const struct vault_ctx *cx, const struct vault_put *put, struct vault_writer **ret, struct error *e);
 /* Where to read the next body bytes into without a copy: at least 1 byte, at most 64 KiB. Then vault_put_wrote. */
@@ -168,10 +185,13 @@ RESULT vault_put_commit(struct vault_writer *w, struct vault_object *ret, struct
 /* Ends the writer, nothing remains. NULL allowed. */
 void vault_put_abort(struct vault_writer *w);
 
-/* Looks up; logged as object.head when `log_it`. version "" : the current one. */
+/* Looks up; logged as object.head when `log_it`, and with status 404 whenever the object is not there. version "": the current one. */
 RESULT vault_head(const struct vault_ctx *cx, const struct vault_bucket *b, struct bytes key, const char *version, bool log_it,
                   struct vault_object *ret, struct error *e);
-/* Opens for reading `length` bytes at `from` (checked against the size by the caller, from vault_head's answer); logs object.get. */
+/*
+ * Opens for reading `length` bytes at `from` (RANGE past the size) of what vault_head gave; logs object.get. AGAIN when the object
+ * was replaced or deleted since, which may also come from vault_get_read.
+ */
 struct vault_reader;
 RESULT vault_get_open(const struct vault_ctx *cx, const struct vault_bucket *b, const struct vault_object *o, uint64_t from,
                       uint64_t length, struct vault_reader **ret, struct error *e);
@@ -226,7 +246,8 @@ RESULT vault_upload_get(const struct vault_ctx *cx, const struct vault_bucket *b
 RESULT vault_upload_complete(const struct vault_ctx *cx, const struct vault_bucket *b, struct bytes key, const char *upload_id,
                              const struct vault_part *parts, size_t n, const struct vault_conditions *conditions,
                              struct vault_object *ret, struct buf *receipt, struct error *e);
-/* Codes of complete: NOT_FOUND no such upload; FORMAT order; RANGE too small part; INTEGRITY part missing or another ETag. */
+/* Codes of complete: NOT_FOUND no such upload; FORMAT order; RANGE too small part; INTEGRITY part missing, another ETag or checksum;
+ * CONFLICT a precondition is not met. Of `parts` number, etag and checksums (when known) are read. */
 RESULT vault_upload_abort(const struct vault_ctx *cx, const struct vault_bucket *b, struct bytes key, const char *upload_id,
                           struct error *e);
 RESULT vault_upload_parts(const struct vault_ctx *cx, const struct vault_bucket *b, struct bytes key, const char *upload_id,
@@ -241,7 +262,7 @@ RESULT vault_upload_list(const struct vault_ctx *cx, const struct vault_bucket *
 /* Opens and checks every blob and pack record of a tenant against its row; calls found() for each that fails. */
 RESULT vault_check(const struct vault_ctx *cx, void (*found)(void *arg, const char *place, const char *what), void *arg,
                    uint64_t *ret_objects, uint64_t *ret_bytes, struct error *e);
-/* Re-wraps data keys of older versions under the newest; *ret_done of at most `max`. */
+/* Re-wraps data keys of older versions under the newest; *ret_done of at most `max`: call until it is 0. */
 RESULT vault_rewrap(const struct vault_ctx *cx, const char *key_id, size_t max, size_t *ret_done, struct error *e);
 
 struct vault_stats {

@@ -1,0 +1,73 @@
+/*
+ * The edge's face: what every handler is given. One `struct api` per process, one `struct api_loop`
+ * per event loop. Handlers are thin: parse, one domain call, render.
+ */
+#ifndef TROTH_API_API_H
+#define TROTH_API_API_H
+
+#include "api/metrics.h"
+#include "base/clock.h"
+#include "base/rng.h"
+#include "identity/directory.h"
+#include "ledger/client.h"
+#include "net/http.h"
+#include "vault/vault.h"
+
+#include <stdatomic.h>
+
+#define API_REQUEST_ID_BYTES 17 /* 16 upper-case hex digits and NUL */
+#define API_ADDRESSES_MAX    32
+
+/* What of the configuration the handlers need; replaced as a whole on reload. */
+struct api_settings {
+    char region[64];
+    char origin[256];    /* of the deployment */
+    char s3_domain[256]; /* "" : path style only */
+    bool log_public;
+    enum crypto_suite suite; /* of new tenants */
+    int64_t destroy_wait_ms;
+    char metrics_allow[API_ADDRESSES_MAX][SOCK_ADDR_TEXT_MAX];
+    size_t metrics_allow_count;
+};
+
+struct api {
+    struct vault *vault;
+    struct directory *directory;
+    struct ledger_tiles *tiles;
+    struct pool *pool; /* for calls that may block */
+    const struct clock *clock;
+    const struct rng *rng;
+    struct metrics *metrics;
+    struct http_shared *http;
+    _Atomic(const struct api_settings *) settings;
+};
+
+struct api_loop {
+    struct api *api;
+    struct rpc_client *keeper, *scribe; /* this loop's own connections */
+    unsigned index;
+};
+
+/* http_handler of the HTTPS side, and of the management socket; ctx is a struct api_loop. */
+void api_handle(void *ctx, struct http_exchange *x);
+void api_handle_admin(void *ctx, struct http_exchange *x);
+
+static inline const struct api_settings *api_settings(const struct api_loop *l)
+{
+    return atomic_load_explicit(&l->api->settings, memory_order_acquire);
+}
+
+void api_request_id(struct api_loop *l, char ret[API_REQUEST_ID_BYTES]);
+
+/* Fills who acts from the request; texts live in the request's arena. */
+void api_vault_ctx(struct api_loop *l, struct http_exchange *x, const char *tenant,
+                   const char *actor, const char *access_key, const char *request_id,
+                   struct vault_ctx *ret);
+
+/* Status for an error code at this edge (507 for FULL, 503 for AGAIN, ...). */
+unsigned api_status(enum errc code);
+/* {"error":{"code","message"}} with the fitting status; 503 carries Retry-After. */
+void api_respond_error(struct http_exchange *x, const struct error *e);
+void api_respond_json(struct http_exchange *x, unsigned status, struct buf *json);
+
+#endif

@@ -1,0 +1,234 @@
+/* The directory: its database, its tenants. Access keys: access_key.c. */
+#include "identity/directory_priv.h"
+
+#include "base/text.h"
+
+#include <stdio.h>
+
+static const struct db_migration migrations[] = {
+    { 1, "CREATE TABLE tenants("
+         " name TEXT PRIMARY KEY, account TEXT NOT NULL UNIQUE, state INTEGER NOT NULL,"
+         " suite INTEGER NOT NULL, created_ms INTEGER NOT NULL) WITHOUT ROWID;"
+         "CREATE TABLE access_keys("
+         " id TEXT PRIMARY KEY, tenant TEXT NOT NULL, owner TEXT NOT NULL, is_enabled INTEGER NOT "
+         "NULL,"
+         " created_ms INTEGER NOT NULL, sealed BLOB NOT NULL) WITHOUT ROWID;"
+         "CREATE INDEX access_keys_by_owner ON access_keys(tenant, owner);" },
+};
+
+const char *tenant_state_name(enum tenant_state s)
+{
+    static const char *const names[] = { "active", "suspended", "closed" };
+    return (unsigned)s < ARRAY_LEN(names) ? names[s] : "unknown";
+}
+
+RESULT directory_open(struct fs *fs, const struct key256 *key, const struct clock *clock,
+                      const struct rng *rng, struct directory **ret, struct error *e)
+{
+    struct db *db = NULL;
+    TRY_MSG(db_open(fs, "identity.db", key, migrations, ARRAY_LEN(migrations), &db, e), e,
+            "identity.db");
+    struct directory *d = mem_zalloc(sizeof(*d));
+    d->db = db;
+    d->clock = clock;
+    d->rng = rng;
+    d->caches[DIRECTORY_CACHE_KEYS] = map_new();
+    d->caches[DIRECTORY_CACHE_SIGNING] = map_new();
+    pthread_mutex_init(&d->lock, NULL);
+    *ret = d;
+    return RESULT_OK;
+}
+
+static void signing_key_free(void *k)
+{
+    mem_wipe(k, sizeof(struct key256));
+    mem_free(k);
+}
+
+static void cache_free(struct directory *d, enum directory_cache which)
+{
+    map_free(d->caches[which], which == DIRECTORY_CACHE_SIGNING ? signing_key_free : mem_free);
+    d->caches[which] = NULL;
+}
+
+void directory_cache_reset(struct directory *d, enum directory_cache which)
+{
+    cache_free(d, which);
+    d->caches[which] = map_new();
+}
+
+void directory_caches_empty(struct directory *d)
+{
+    pthread_mutex_lock(&d->lock);
+    directory_cache_reset(d, DIRECTORY_CACHE_KEYS);
+    directory_cache_reset(d, DIRECTORY_CACHE_SIGNING);
+    d->generation++;
+    pthread_mutex_unlock(&d->lock);
+}
+
+void directory_close(struct directory *d)
+{
+    if (d == NULL) {
+        return;
+    }
+    db_close(d->db);
+    cache_free(d, DIRECTORY_CACHE_KEYS);
+    cache_free(d, DIRECTORY_CACHE_SIGNING);
+    pthread_mutex_destroy(&d->lock);
+    mem_free(d);
+}
+
+void directory_col_text(struct db_stmt *s, int i, char *dst, size_t cap)
+{
+    struct bytes v = db_col_bytes(s, i);
+    size_t n = MIN(v.n, cap - 1);
+    if (n > 0) {
+        memcpy(dst, v.p, n);
+    }
+    dst[n] = '\0';
+}
+
+bool tenant_name_is_valid(struct bytes name)
+{
+    if (name.n < 2 || name.n > 63 || name.p[0] == '-' || bytes_equal_str(name, "platform")) {
+        return false;
+    }
+    for (size_t i = 0; i < name.n; i++) {
+        uint8_t c = name.p[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-')) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static RESULT tenant_insert(struct db_conn *c, void *arg, struct error *e)
+{
+    const struct tenant *t = arg;
+    struct db_stmt *s = NULL;
+    TRY(db_prepare(c,
+                   "INSERT INTO tenants(name, account, state, suite, created_ms) VALUES(?1, ?2, "
+                   "?3, ?4, ?5)",
+                   &s, e));
+    db_bind_text(s, 1, bytes_str(t->name));
+    db_bind_text(s, 2, bytes_str(t->account));
+    db_bind_i64(s, 3, t->state);
+    db_bind_i64(s, 4, t->suite);
+    db_bind_i64(s, 5, t->created_ms);
+    struct result r = db_run(s, e);
+    if (r.code == ERRC_EXISTS) {
+        FAIL(e, ERRC_EXISTS, "tenant %s exists already", t->name);
+    }
+    return r;
+}
+
+RESULT directory_tenant_create(struct directory *d, const char *name, enum crypto_suite suite,
+                               struct tenant *ret, struct error *e)
+{
+    if (!tenant_name_is_valid(bytes_str(name))) {
+        FAIL(e, ERRC_FORMAT,
+             "tenant name '%.64s': 2 to 63 of a-z, 0-9 and '-', not starting with '-', not "
+             "'platform'",
+             name);
+    }
+    struct tenant t = { .state = TENANT_ACTIVE,
+                        .suite = suite,
+                        .created_ms = clock_wall_ms(d->clock) };
+    memcpy(t.name, name, strlen(name) + 1);
+    uint64_t account = 100000000000u + rng_below(d->rng, 900000000000u);
+    (void)snprintf(t.account, sizeof(t.account), "%012llu",
+                   (unsigned long long)(account % 1000000000000u));
+    TRY(db_write(d->db, tenant_insert, &t, e));
+    directory_caches_empty(d);
+    *ret = t;
+    return RESULT_OK;
+}
+
+static void tenant_of_row(struct db_stmt *s, struct tenant *t)
+{
+    directory_col_text(s, 0, t->name, sizeof(t->name));
+    directory_col_text(s, 1, t->account, sizeof(t->account));
+    t->state = (enum tenant_state)db_col_i64(s, 2);
+    t->suite = (enum crypto_suite)db_col_i64(s, 3);
+    t->created_ms = db_col_i64(s, 4);
+}
+
+RESULT directory_tenant_get(struct directory *d, const char *name, struct tenant *ret,
+                            struct error *e)
+{
+    CLEANUP(db_read_end_p) struct db_conn *c = NULL;
+    TRY(db_read_begin(d->db, &c, e));
+    struct db_stmt *s = NULL;
+    TRY(db_prepare(c, "SELECT name, account, state, suite, created_ms FROM tenants WHERE name = ?1",
+                   &s, e));
+    db_bind_text(s, 1, bytes_str(name));
+    bool has_row = false;
+    TRY(db_step(s, &has_row, e));
+    if (!has_row) {
+        FAIL(e, ERRC_NOT_FOUND, "no tenant '%.64s'", name);
+    }
+    tenant_of_row(s, ret);
+    db_reset(s);
+    return RESULT_OK;
+}
+
+struct state_change {
+    const char *name;
+    enum tenant_state state;
+};
+
+static RESULT state_update(struct db_conn *c, void *arg, struct error *e)
+{
+    const struct state_change *change = arg;
+    struct db_stmt *s = NULL;
+    TRY(db_prepare(c, "UPDATE tenants SET state = ?2 WHERE name = ?1 AND state <> 2", &s, e));
+    db_bind_text(s, 1, bytes_str(change->name));
+    db_bind_i64(s, 2, change->state);
+    TRY(db_run(s, e));
+    if (db_changes(c) == 0) {
+        FAIL(e, ERRC_CONFLICT, "tenant '%.64s' is not there, or closed for good", change->name);
+    }
+    return RESULT_OK;
+}
+
+RESULT directory_tenant_set_state(struct directory *d, const char *name, enum tenant_state state,
+                                  struct error *e)
+{
+    struct state_change change = { name, state };
+    TRY(db_write(d->db, state_update, &change, e));
+    directory_caches_empty(d);
+    return RESULT_OK;
+}
+
+RESULT directory_tenant_list(struct directory *d,
+                             struct result (*fn)(void *arg, const struct tenant *t,
+                                                 struct error *e),
+                             void *arg, struct error *e)
+{
+    struct tenant *list = NULL;
+    size_t n = 0;
+    CLEANUP(mem_free_p) struct tenant *owned = NULL;
+    {
+        CLEANUP(db_read_end_p) struct db_conn *c = NULL;
+        TRY(db_read_begin(d->db, &c, e));
+        struct db_stmt *s = NULL;
+        TRY(db_prepare(c,
+                       "SELECT name, account, state, suite, created_ms FROM tenants ORDER BY name",
+                       &s, e));
+        bool has_row = false;
+        for (;;) {
+            TRY(db_step(s, &has_row, e));
+            if (!has_row) {
+                break;
+            }
+            list = owned = mem_realloc(owned, (n + 1) * sizeof(*list));
+            list[n] = (struct tenant){ 0 };
+            tenant_of_row(s, &list[n++]);
+        }
+        db_reset(s);
+    }
+    for (size_t i = 0; i < n; i++) {
+        TRY(fn(arg, &list[i], e));
+    }
+    return RESULT_OK;
+}

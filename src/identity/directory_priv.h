@@ -1,0 +1,34 @@
+/* The directory's inside, for its own files. */
+#ifndef TROTH_IDENTITY_DIRECTORY_PRIV_H
+#define TROTH_IDENTITY_DIRECTORY_PRIV_H
+
+#include "base/map.h"
+#include "identity/directory.h"
+
+#include <pthread.h>
+
+#define DIRECTORY_CACHE_MAX 10000
+
+enum directory_cache {
+    DIRECTORY_CACHE_KEYS,    /* access key id -> struct access_key */
+    DIRECTORY_CACHE_SIGNING, /* "id/date/region/service" -> struct key256 */
+    DIRECTORY_CACHE_COUNT,
+};
+
+struct directory {
+    struct db *db;
+    const struct clock *clock;
+    const struct rng *rng;
+    pthread_mutex_t lock; /* over what follows */
+    struct map *caches[DIRECTORY_CACHE_COUNT];
+    uint64_t generation; /* grows with every change: what was read before is not cached after */
+};
+
+/* After every change. */
+void directory_caches_empty(struct directory *d);
+/* Under the lock. */
+void directory_cache_reset(struct directory *d, enum directory_cache which);
+/* Copies a NUL-terminated text out of a column; longer text is cut (the schema bounds it). */
+void directory_col_text(struct db_stmt *s, int i, char *dst, size_t cap);
+
+#endif
