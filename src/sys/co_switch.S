@@ -28,7 +28,8 @@ co_switch:
     popq %r12
     popq %rbx
     popq %rbp
-    ret
+    popq %rcx
+    notrack jmp *%rcx /* a ret would be predicted to go back to the caller, and never does */
     .cfi_endproc
     .size co_switch, .-co_switch
 
