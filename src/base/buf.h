@@ -42,7 +42,7 @@ void buf_add_be16_prefixed(struct buf *b, struct bytes v); /* ERRC_LIMIT past 65
 void buf_add_be32_prefixed(struct buf *b, struct bytes v);
 void buf_add_u64_dec(struct buf *b, uint64_t v);
 __attribute__((format(printf, 2, 3))) void buf_addf(struct buf *b, const char *fmt, ...);
-void buf_addfv(struct buf *b, const char *fmt, va_list ap);
+__attribute__((format(printf, 2, 0))) void buf_addfv(struct buf *b, const char *fmt, va_list ap);
 /* The contents with a terminating NUL that is not counted in n. NULL when an append failed. */
 const char *buf_cstr(struct buf *b);
 /* Hands the memory over (terminated by NUL); the buffer is empty afterwards. Free with mem_free. */

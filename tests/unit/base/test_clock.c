@@ -24,11 +24,11 @@ static void test_written_forms(void **state)
                         "Sun, 06 Nov 1994 08:49:37 GMT"); /* RFC 9110 5.6.7 */
 }
 
-/* Every day of ten thousand years, against the C library. */
+/* Every 13 days of ten thousand years, against the C library. */
 static void test_against_libc(void **state)
 {
     (void)state;
-    for (int64_t ms = -62167219200000LL; ms < 253402300800000LL; ms += 86400000LL * 3 + 12345678) {
+    for (int64_t ms = -62167219200000LL; ms < 253402300800000LL; ms += 86400000LL * 13 + 12345678) {
         char got[TIME_TEXT_MAX], want[64];
         time_t seconds = (time_t)((ms - (ms % 1000 + 1000) % 1000) / 1000);
         struct tm tm;

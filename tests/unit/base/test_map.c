@@ -40,7 +40,7 @@ static void check_all(const struct map *m, void *const *model, size_t count)
     struct bytes key;
     void *value;
     while (map_next(m, &it, &key, &value)) {
-        size_t i = (size_t)((char *)value - (char *)NULL) % KEYS;
+        size_t i = (size_t)(uintptr_t)value % KEYS;
         char room[32];
         assert_bytes(key, key_of(i, room));
         assert_ptr_equal(value, model[i]);
