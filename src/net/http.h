@@ -19,7 +19,7 @@ struct http_limits {
     int64_t head_ms;             /* 10,000 from the first byte of a head to its end */
     int64_t idle_ms;             /* 60,000 between requests */
     int64_t stall_ms;            /* 30,000 without a byte of body read or response written */
-    uint64_t body_bytes_per_s;   /* 1,024: slower than this over 30 s is closed (408) */
+    uint64_t body_bytes_per_s;   /* 1,024: slower than this over stall_ms of waiting: ERRC_TIMEOUT; answers too */
     unsigned connections;        /* 10,000 in all */
     unsigned connections_per_address; /* 1,000 */
 };
@@ -32,7 +32,7 @@ struct http_header {
 struct http_request {
     struct bytes method;
     struct bytes target; /* as sent */
-    struct bytes path;   /* before '?', still percent-encoded; starts with '/' */
+    struct bytes path;   /* before '?', still percent-encoded; starts with '/' (or is "*": OPTIONS alone) */
     struct bytes query;  /* after the first '?', still encoded; empty when none */
     struct bytes host;   /* the Host header */
     const struct http_header *headers;
@@ -65,12 +65,19 @@ RESULT http_read_body(struct http_exchange *x, void *dst, size_t cap, size_t *re
 /* The whole body, at most out->max bytes: ERRC_LIMIT. */
 RESULT http_read_all(struct http_exchange *x, struct buf *out, struct error *e);
 
-/* Before begin. Names and values are checked; Content-Length, Connection, Date and Server are the server's own. */
+/*
+ * Before begin; copied; a header of that name set before is replaced. At most 64. A name that is no token, a value with
+ * control bytes, or one of the server's own (Content-Length, Transfer-Encoding, Connection, Date, Server) is logged, and
+ * http_begin fails with ERRC_BUG until http_reset_headers.
+ */
 void http_set_header(struct http_exchange *x, const char *name, struct bytes value);
 void http_set_header_str(struct http_exchange *x, const char *name, const char *value);
-/* length -1: chunked. HEAD and 204/304 send no body: http_write is then a no-op. */
+void http_reset_headers(struct http_exchange *x); /* forgets all that were set; before begin */
+/* length -1: chunked. HEAD and 204/304 send no body: http_write is then a no-op. ERRC_LIMIT: headers past 32 KiB. */
 RESULT http_begin(struct http_exchange *x, unsigned status, int64_t length, struct error *e);
 RESULT http_write(struct http_exchange *x, struct bytes body, struct error *e);
+/* Sends what was written so far; without it small writes are gathered until http_end. */
+RESULT http_flush(struct http_exchange *x, struct error *e);
 RESULT http_end(struct http_exchange *x, struct error *e);
 /* All in one. content_type NULL: none. */
 RESULT http_respond(struct http_exchange *x, unsigned status, const char *content_type, struct bytes body, struct error *e);
@@ -96,14 +103,16 @@ void http_shared_stats(struct http_shared *s, struct http_stats *ret);
 struct http_server;
 RESULT http_server_new(struct loop *l, struct http_shared *shared, http_handler handler, void *ctx,
                        struct http_server **ret, struct error *e);
+/* On the loop's thread or after it ended; http_server_active() must be 0. */
 void http_server_free(struct http_server *s);
-/* Accepts from fd (borrowed, non-blocking; several servers may share it). tls NULL is allowed for Unix sockets alone. */
+/* Accepts from fd (borrowed, non-blocking; several servers may share it; it outlives the server). tls NULL is allowed for Unix sockets alone. */
 RESULT http_server_listen(struct http_server *s, int fd, struct tls_ctx *tls, struct error *e);
 /* New connections use it; takes its own reference. */
 void http_server_set_tls(struct http_server *s, struct tls_ctx *tls);
 /* Stops accepting, closes idle connections; running requests finish with Connection: close. */
 void http_server_drain(struct http_server *s);
 size_t http_server_active(const struct http_server *s);
+/* As drain, but breaks off what runs: http calls of its handlers fail with ERRC_CLOSED. Active is 0 when they returned. */
 void http_server_close_all(struct http_server *s);
 
 #endif
