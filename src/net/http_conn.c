@@ -10,7 +10,8 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-/* --- reading and writing --------------------------------------------------------------------------------------- */
+/* --- reading and writing
+ * --------------------------------------------------------------------------------------- */
 
 static RESULT plain_result(ssize_t n, size_t *ret_n, struct error *e)
 {
@@ -70,8 +71,8 @@ static RESULT wait_once(struct conn *c, unsigned wants, int64_t deadline_ms)
 }
 
 /*
- * A writer's descriptor becomes writable only when much of its queue is free, so while it is not, what counts is that
- * the other end takes bytes at all, and not slower than the least rate.
+ * A writer's descriptor becomes writable only when much of its queue is free, so while it is not,
+ * what counts is that the other end takes bytes at all, and not slower than the least rate.
  */
 RESULT conn_wait(struct conn *c, unsigned wants, int64_t timeout_ms)
 {
@@ -93,7 +94,9 @@ RESULT conn_wait(struct conn *c, unsigned wants, int64_t timeout_ms)
     }
 }
 
-/* --- ending ---------------------------------------------------------------------------------------------------- */
+/* --- ending
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 void conn_close(struct conn *c)
 {
@@ -122,8 +125,8 @@ void conn_abort(struct conn *c)
 }
 
 /*
- * Closing a socket with unread input resets the connection and may destroy the answer on its way: so our side is ended
- * first, and theirs is read and dropped for a while.
+ * Closing a socket with unread input resets the connection and may destroy the answer on its way:
+ * so our side is ended first, and theirs is read and dropped for a while.
  */
 static void linger_read(struct conn *c)
 {
@@ -181,7 +184,8 @@ void conn_refuse(struct conn *c, unsigned status, const char *why)
     int n = snprintf(text, sizeof(text),
                      "HTTP/1.1 %u %s\r\nDate: %s\r\nServer: troth\r\nContent-Type: text/plain\r\n"
                      "Content-Length: %zu\r\nConnection: close\r\n\r\n%s\n",
-                     status, http_reason(status), http_server_date(c->server), strlen(why) + 1, why);
+                     status, http_reason(status), http_server_date(c->server), strlen(why) + 1,
+                     why);
     size_t sent = 0;
     if (status == 408) {
         c->server->shared->counts.timeouts++;
@@ -195,7 +199,9 @@ void conn_refuse(struct conn *c, unsigned status, const char *why)
     conn_end(c);
 }
 
-/* --- heads ----------------------------------------------------------------------------------------------------- */
+/* --- heads
+ * -----------------------------------------------------------------------------------------------------
+ */
 
 static void arm_idle(struct conn *c)
 {
@@ -222,7 +228,8 @@ static bool may_parse(const struct conn *c, struct bytes all, size_t fresh_n)
            all.n >= c->server->limits.request_line_bytes;
 }
 
-/* True: the state is still HEAD and more bytes are wanted. `all` is c->in or the server's scratch. */
+/* True: the state is still HEAD and more bytes are wanted. `all` is c->in or the server's scratch.
+ */
 static bool head_try(struct conn *c, struct bytes all, size_t fresh_n)
 {
     struct http_server *s = c->server;
@@ -233,8 +240,7 @@ static bool head_try(struct conn *c, struct bytes all, size_t fresh_n)
     if (!may_parse(c, all, fresh_n)) {
         return true;
     }
-    struct result r =
-            http_head_parse(all, &s->limits, s->headers, &request, &head_n, &status, &e);
+    struct result r = http_head_parse(all, &s->limits, s->headers, &request, &head_n, &status, &e);
     if (r.code == ERRC_AGAIN) {
         return true;
     }
@@ -299,7 +305,9 @@ void conn_next(struct conn *c)
     head_read(c);
 }
 
-/* --- events ---------------------------------------------------------------------------------------------------- */
+/* --- events
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static void note_peer(struct conn *c)
 {

@@ -5,7 +5,8 @@
 
 #define ARENA_BYTES 8192
 
-/* --- start and end --------------------------------------------------------------------------------------------- */
+/* --- start and end
+ * --------------------------------------------------------------------------------------------- */
 
 static struct http_exchange *exchange_take(struct http_server *s)
 {
@@ -52,7 +53,8 @@ static void rebase(struct bytes *v, const uint8_t *from, size_t n, const uint8_t
 }
 
 /* The head moves to the request's own memory. */
-static void request_take(struct http_exchange *x, const struct http_request *parsed, struct bytes head)
+static void request_take(struct http_exchange *x, const struct http_request *parsed,
+                         struct bytes head)
 {
     struct http_request *r = &x->request;
     *r = *parsed;
@@ -125,7 +127,12 @@ static bool exchange_finish(struct http_exchange *x)
         http_close_after(x);
         result_ignore(http_respond(x, 500, "text/plain", BYTES_LIT("no answer\n"), &e));
     } else if (!x->is_ended) {
-        result_ignore(http_end(x, &e));
+        /* Cut short, the answer must not look whole: no last chunk, no orderly end. */
+        if (x->sends_body && (x->is_chunked || x->left != 0)) {
+            x->conn->is_dead = true;
+        } else {
+            result_ignore(http_end(x, &e));
+        }
     }
     return !x->conn->is_dead && !x->closes && exchange_drain(x);
 }
@@ -147,7 +154,8 @@ static void exchange_run(void *arg)
     }
 }
 
-void exchange_start(struct conn *c, const struct http_request *parsed, size_t head_n, struct bytes all)
+void exchange_start(struct conn *c, const struct http_request *parsed, size_t head_n,
+                    struct bytes all)
 {
     struct http_server *s = c->server;
     struct error e = { 0 };
@@ -163,12 +171,13 @@ void exchange_start(struct conn *c, const struct http_request *parsed, size_t he
     x->body_left = parsed->length;
     x->is_body_done = !parsed->is_chunked && parsed->length == 0;
     http_chunked_init(&x->chunked);
-    unsigned refusal = !request_note_wishes(x)                          ? 417
+    unsigned refusal = !request_note_wishes(x)                                 ? 417
                        : !result_is_ok(co_spawn(s->loop, exchange_run, x, &e)) ? 503
-                                                                        : 0;
+                                                                               : 0;
     if (refusal != 0) {
         exchange_give_back(x, s);
-        conn_refuse(c, refusal, refusal == 417 ? "expectation not known" : "too many requests at once");
+        conn_refuse(c, refusal,
+                    refusal == 417 ? "expectation not known" : "too many requests at once");
         return;
     }
     s->active++;
@@ -176,7 +185,9 @@ void exchange_start(struct conn *c, const struct http_request *parsed, size_t he
     s->shared->counts.requests++;
 }
 
-/* --- the request ----------------------------------------------------------------------------------------------- */
+/* --- the request
+ * -----------------------------------------------------------------------------------------------
+ */
 
 const struct http_request *http_request(const struct http_exchange *x)
 {
@@ -208,15 +219,17 @@ void exchange_work(struct http_exchange *x, size_t n)
     x->work += n;
     if (x->work >= WORK_BYTES) {
         x->work = 0;
-        co_yield();
+        co_yield ();
     }
 }
 
-/* --- its body -------------------------------------------------------------------------------------------------- */
+/* --- its body
+ * --------------------------------------------------------------------------------------------------
+ */
 
 /*
- * Waits for body bytes. Only time spent here counts against the least rate, so that a handler that is busy elsewhere
- * does not make its client look slow.
+ * Waits for body bytes. Only time spent here counts against the least rate, so that a handler that
+ * is busy elsewhere does not make its client look slow.
  */
 static RESULT body_wait(struct http_exchange *x, struct error *e)
 {
@@ -244,11 +257,12 @@ static RESULT body_wait(struct http_exchange *x, struct error *e)
 }
 
 /* 1..cap bytes from the connection, waiting for them. */
-static RESULT raw_read(struct http_exchange *x, void *dst, size_t cap, size_t *ret_n, struct error *e)
+static RESULT raw_read(struct http_exchange *x, void *dst, size_t cap, size_t *ret_n,
+                       struct error *e)
 {
     for (;;) {
-        struct result r = x->conn->is_dead ? result_of(ERRC_CLOSED)
-                                           : conn_read(x->conn, dst, cap, ret_n, e);
+        struct result r =
+                x->conn->is_dead ? result_of(ERRC_CLOSED) : conn_read(x->conn, dst, cap, ret_n, e);
         if (r.code == ERRC_OK) {
             x->window_bytes += *ret_n;
             return r;
@@ -261,7 +275,8 @@ static RESULT raw_read(struct http_exchange *x, void *dst, size_t cap, size_t *r
     }
 }
 
-static RESULT plain_read(struct http_exchange *x, void *dst, size_t cap, size_t *ret_n, struct error *e)
+static RESULT plain_read(struct http_exchange *x, void *dst, size_t cap, size_t *ret_n,
+                         struct error *e)
 {
     struct buf *in = &x->conn->in;
     size_t most = (size_t)MIN((uint64_t)MIN(cap, (size_t)WORK_BYTES), x->body_left);
@@ -315,7 +330,8 @@ static RESULT continue_send(struct http_exchange *x, struct error *e)
     return exchange_flush(x, e);
 }
 
-RESULT http_read_body(struct http_exchange *x, void *dst, size_t cap, size_t *ret_n, struct error *e)
+RESULT http_read_body(struct http_exchange *x, void *dst, size_t cap, size_t *ret_n,
+                      struct error *e)
 {
     if (x->is_body_broken) {
         FAIL(e, ERRC_CLOSED, "request body: broken before");

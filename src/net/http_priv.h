@@ -3,9 +3,9 @@
  *
  *   HANDSHAKE -> HEAD -> RUNNING -> HEAD ... -> LINGER -> gone
  *
- * HANDSHAKE, HEAD and LINGER are driven by the loop's callbacks and the connection's one timer. RUNNING belongs to the
- * coroutine of its request: callbacks only wake it. So an idle connection (HEAD, nothing read) has no stack, no input
- * buffer and no exchange.
+ * HANDSHAKE, HEAD and LINGER are driven by the loop's callbacks and the connection's one timer.
+ * RUNNING belongs to the coroutine of its request: callbacks only wake it. So an idle connection
+ * (HEAD, nothing read) has no stack, no input buffer and no exchange.
  */
 #ifndef TROTH_NET_HTTP_PRIV_H
 #define TROTH_NET_HTTP_PRIV_H
@@ -30,11 +30,13 @@ enum {
     ACCEPT_PAUSE_MS = 100, /* after the system ran out of descriptors */
     EXCHANGES_KEPT = 64,
     FIELDS_MAX = 64,
-    HEADERS_MAX = 256, /* whatever the limits say */
+    HEADERS_MAX = 256,           /* whatever the limits say */
     HEADERS_OUT_MAX = 32 * 1024, /* bytes of an answer's head */
 };
 
-/* --- shared ---------------------------------------------------------------------------------------------------- */
+/* --- shared
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 struct http_counts {
     _Atomic uint64_t accepted, refused, requests, bad_requests, handshake_failures, timeouts;
@@ -49,16 +51,20 @@ struct http_shared {
     struct http_counts counts;
 };
 
-/* What a limit per address counts by: an IPv4 address or an IPv6 /64; empty for a Unix socket, which no limit counts. */
+/* What a limit per address counts by: an IPv4 address or an IPv6 /64; empty for a Unix socket,
+ * which no limit counts. */
 struct address_key {
     uint8_t b[16];
     size_t n;
 };
 /* Also tells the limits of now. False: one too many. */
-bool http_shared_enter(struct http_shared *s, const struct address_key *key, struct http_limits *ret_limits);
+bool http_shared_enter(struct http_shared *s, const struct address_key *key,
+                       struct http_limits *ret_limits);
 void http_shared_leave(struct http_shared *s, const struct address_key *key);
 
-/* --- server ---------------------------------------------------------------------------------------------------- */
+/* --- server
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 struct listener {
     struct list item;
@@ -89,7 +95,9 @@ struct http_server {
 
 const char *http_server_date(struct http_server *s);
 
-/* --- connection ------------------------------------------------------------------------------------------------ */
+/* --- connection
+ * ------------------------------------------------------------------------------------------------
+ */
 
 enum conn_state { CONN_HANDSHAKE, CONN_HEAD, CONN_RUNNING, CONN_LINGER };
 
@@ -132,7 +140,9 @@ RESULT conn_flush(struct conn *c, struct error *e);
 /* In the request's coroutine. ERRC_TIMEOUT, ERRC_CLOSED. */
 RESULT conn_wait(struct conn *c, unsigned wants, int64_t timeout_ms);
 
-/* --- exchange -------------------------------------------------------------------------------------------------- */
+/* --- exchange
+ * --------------------------------------------------------------------------------------------------
+ */
 
 struct field {
     const char *name;
@@ -149,16 +159,16 @@ struct http_exchange {
     uint64_t body_left;
     bool is_body_done, is_body_broken;
     bool wants_continue;
-    int64_t waited_ms;    /* for the body, in this window */
+    int64_t waited_ms;     /* for the body, in this window */
     uint64_t window_bytes; /* of body in this window */
     /* response */
     struct field fields[FIELDS_MAX];
     size_t field_count;
     bool is_misused; /* a header that must not be */
     unsigned status;
-    bool sends_body;  /* the response has one */
-    bool is_chunked;  /* the response is */
-    uint64_t left;    /* of the response's length */
+    bool sends_body; /* the response has one */
+    bool is_chunked; /* the response is */
+    uint64_t left;   /* of the response's length */
     bool is_begun, is_ended;
     bool closes;
     struct buf out;
@@ -166,10 +176,12 @@ struct http_exchange {
 };
 
 /*
- * Starts the coroutine for the head that was parsed from the first head_n bytes of `all`, which are c->in or the server's
- * scratch; what is left of them becomes c->in. Ends the connection when it can't.
+ * Starts the coroutine for the head that was parsed from the first head_n bytes of `all`, which are
+ * c->in or the server's scratch; what is left of them becomes c->in. Ends the connection when it
+ * can't.
  */
-void exchange_start(struct conn *c, const struct http_request *parsed, size_t head_n, struct bytes all);
+void exchange_start(struct conn *c, const struct http_request *parsed, size_t head_n,
+                    struct bytes all);
 void exchange_free(struct http_exchange *x);
 /* Counts bytes moved; gives others a turn. */
 void exchange_work(struct http_exchange *x, size_t n);

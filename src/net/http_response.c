@@ -1,6 +1,7 @@
 /*
- * The answer. Head and the first bytes of the body gather in `out` until they fill a TLS record or the answer ends, so
- * that a small answer is one record and one send; further bytes go to the connection from where they are.
+ * The answer. Head and the first bytes of the body gather in `out` until they fill a TLS record or
+ * the answer ends, so that a small answer is one record and one send; further bytes go to the
+ * connection from where they are.
  */
 #include "net/http_priv.h"
 
@@ -57,7 +58,9 @@ const char *http_reason(unsigned status)
     return "Other";
 }
 
-/* --- sending --------------------------------------------------------------------------------------------------- */
+/* --- sending
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 static RESULT send_broken(struct http_exchange *x, struct result r, struct error *e)
 {
@@ -117,7 +120,9 @@ static RESULT out_send(struct http_exchange *x, struct error *e)
     return r;
 }
 
-/* --- headers --------------------------------------------------------------------------------------------------- */
+/* --- headers
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 static bool is_name(const char *name)
 {
@@ -128,8 +133,8 @@ static bool is_name(const char *name)
 
 static bool is_own(const char *name)
 {
-    static const char *const own[] = { "Content-Length", "Connection",        "Date", "Server",
-                                       "Transfer-Encoding", "Keep-Alive" };
+    static const char *const own[] = { "Content-Length", "Connection",        "Date",
+                                       "Server",         "Transfer-Encoding", "Keep-Alive" };
     for (size_t i = 0; i < ARRAY_LEN(own); i++) {
         if (bytes_equal_str_nocase(bytes_str(name), own[i])) {
             return true;
@@ -151,8 +156,7 @@ static bool is_value(struct bytes v)
 void http_set_header(struct http_exchange *x, const char *name, struct bytes value)
 {
     size_t at = 0;
-    while (at < x->field_count &&
-           !bytes_equal_str_nocase(bytes_str(name), x->fields[at].name)) {
+    while (at < x->field_count && !bytes_equal_str_nocase(bytes_str(name), x->fields[at].name)) {
         at++;
     }
     if (x->is_begun || at == FIELDS_MAX || !is_name(name) || is_own(name) || !is_value(value) ||
@@ -177,9 +181,12 @@ void http_reset_headers(struct http_exchange *x)
     x->is_misused = false;
 }
 
-/* --- the answer ------------------------------------------------------------------------------------------------ */
+/* --- the answer
+ * ------------------------------------------------------------------------------------------------
+ */
 
-/* Whether what the handler leaves unread of the body would end the connection: better told beforehand. */
+/* Whether what the handler leaves unread of the body would end the connection: better told
+ * beforehand. */
 static bool body_will_close(const struct http_exchange *x)
 {
     return !x->is_body_done &&

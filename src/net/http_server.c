@@ -99,7 +99,8 @@ static void listener_resume(struct loop_timer *t)
     }
 }
 
-/* The system is out of descriptors or memory: a level-triggered listener would spin, so it rests. */
+/* The system is out of descriptors or memory: a level-triggered listener would spin, so it rests.
+ */
 static void listener_rest(struct listener *li, int err)
 {
     char text[128];
