@@ -118,6 +118,9 @@ static bool is_host(struct bytes v)
     }
     if (v.p[0] == '[') {
         size_t close = bytes_index(v, ']');
+        if (close == v.n) {
+            return false;
+        }
         name = bytes_slice(v, 1, close);
         for (size_t i = 0; i < name.n; i++) {
             if (strchr("0123456789abcdefABCDEF:.", name.p[i]) == NULL) {
@@ -125,7 +128,7 @@ static bool is_host(struct bytes v)
             }
         }
         v = bytes_slice(v, close + 1, v.n);
-        if (close == v.n || (v.n != 0 && v.p[0] != ':')) {
+        if (v.n != 0 && v.p[0] != ':') {
             return false;
         }
     } else {

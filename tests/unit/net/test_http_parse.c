@@ -1,4 +1,5 @@
-/* Request heads: what is accepted, what is refused and how, independence of cuts, and llhttp's vectors. */
+/* Request heads: what is accepted, what is refused and how, independence of cuts, and llhttp's
+ * vectors. */
 #include "testkit.h"
 
 #include "net/http_parse.h"
@@ -28,7 +29,10 @@ struct row {
     struct bytes in;
     unsigned status; /* 0: accepted */
 };
-#define ROW(text, status) { { (const uint8_t *)(text), sizeof(text) - 1 }, (status) }
+#define ROW(text, status)                                                                          \
+    {                                                                                              \
+        { (const uint8_t *)(text), sizeof(text) - 1 }, (status)                                    \
+    }
 
 static const struct row rows[] = {
     ROW(REQ(""), 0),
@@ -73,7 +77,9 @@ static const struct row rows[] = {
     ROW(REQ("Transfer-Encoding: identity\r\n"), 501),
     ROW(REQ("Transfer-Encoding:\r\n"), 501),
     ROW(REQ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"), 400),
-    ROW(REQ("Transfer-Encoding: \x0b" "chunked\r\n"), 400),
+    ROW(REQ("Transfer-Encoding: \x0b"
+            "chunked\r\n"),
+        400),
     ROW(REQ("X: a\r\n b\r\n"), 400),
     ROW(REQ("X: a\r\n\tb\r\n"), 400),
     ROW(REQ("X: a\0b\r\n"), 400),
@@ -253,26 +259,67 @@ static void test_flips(void **state)
     mem_free(copy);
 }
 
-/* --- llhttp's vectors ------------------------------------------------------------------------------------------ */
+/* --- llhttp's vectors
+ * ------------------------------------------------------------------------------------------ */
 
-/* Requests that llhttp takes and we refuse, each with our rule. Without a Host, one is put in first. */
+/* Requests that llhttp takes and we refuse, each with our rule. Without a Host, one is put in
+ * first. */
 static const struct {
     const char *title, *rule;
 } stricter[] = {
-    { NULL, NULL },
+    { "CRLF between requests, implicit `keep-alive`", "no empty line before a request" },
+    { "Should parse multiple events", "no empty line before a request" },
+    { "Prefix newline", "no empty line before a request" },
+    { "Request starting with CRLF", "no empty line before a request" },
+    { "Host terminated by a query string", "no empty line before a request" },
+    { "Funky `Content-Length` with body", "HTTP/1.1 alone" },
+    { "Apache bench GET", "HTTP/1.1 alone" },
+    { "No HTTP version", "HTTP/1.1 alone" },
+    { "SOURCE request with ICE", "HTTP/1.1 alone" },
+    { "OPTIONS request with RTSP", "HTTP/1.1 alone" },
+    { "ANNOUNCE request with RTSP", "HTTP/1.1 alone" },
+    { "M-SEARCH request", "`*` with OPTIONS alone" },
+    { "PRI request HTTP2", "`*` with OPTIONS alone" },
+    { "curl GET", "Host: a name or an address, and a port" },
+    { "Firefox GET", "Host: a name or an address, and a port" },
+    { "`host:port` terminated by a query string", "target and Host agree" },
+    { "`host:port` terminated by a space", "target and Host agree" },
+    { "`host:port` and basic auth", "target and Host agree" },
+    { "Quotes in URI", "target: RFC 3986's characters alone" },
+    { "Query URL with vertical bar character", "target: RFC 3986's characters alone" },
+    { "Fragment in URI", "target: RFC 3986's characters alone" },
+    { "POST with `chunked` as last transfer-encoding", "Transfer-Encoding: `chunked` alone" },
+    { "POST with `chunked` as last transfer-encoding (multiple headers)",
+      "Transfer-Encoding: `chunked` alone" },
 };
+
+/* Not about heads: pauses of llhttp's callers, what follows `Connection: close` (the server reads
+ * no more then). */
+static bool is_other_matter(struct bytes title, struct bytes log)
+{
+    static const char *const codes[] = { "error code=5 ", "error code=21 ", "error code=22 ",
+                                         "error code=23 ", "error code=24 " };
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
+        if (bytes_find(log, bytes_str(codes[i])) != log.n) {
+            return true;
+        }
+    }
+    /* Any token is a method here: which ones exist is the handler's business. */
+    return bytes_equal_str(title, "Invalid method");
+}
 
 static bool is_stricter(const char *title)
 {
     for (size_t i = 0; i < ARRAY_LEN(stricter); i++) {
-        if (stricter[i].title != NULL && strcmp(stricter[i].title, title) == 0) {
+        if (strcmp(stricter[i].title, title) == 0) {
             return true;
         }
     }
     return false;
 }
 
-/* How llhttp's own runner reads a block: \ at a line's end joins, line ends are CRLF, then escapes. */
+/* How llhttp's own runner reads a block: \ at a line's end joins, line ends are CRLF, then escapes.
+ */
 static void vector_decode(struct bytes text, struct buf *out)
 {
     if (text.n != 0 && text.p[text.n - 1] == '\n') {
@@ -325,9 +372,14 @@ static enum errc message_take(struct bytes *in, struct error *e)
     return is_end ? ERRC_OK : ERRC_AGAIN;
 }
 
-static enum errc stream_take(struct bytes in, struct error *e)
+static enum errc stream_take(struct bytes in, bool is_bad, struct error *e)
 {
     CLEANUP(buf_done) struct buf with_host = BUF(1 << 20);
+    if (is_bad) { /* some are cut before what is wrong could end */
+        buf_add(&with_host, in);
+        buf_add_str(&with_host, "\r\n\r\n");
+        in = buf_bytes(&with_host);
+    }
     while (in.n != 0) {
         struct bytes was = in;
         enum errc code = message_take(&in, e);
@@ -358,8 +410,8 @@ static void vector_run(const char *file, struct bytes title, struct bytes text, 
     snprintf(name, sizeof(name), "%.*s", BYTES_FMT(title));
     vector_decode(text, &in);
     bool is_bad = bytes_find(log, BYTES_LIT("error code=")) != log.n;
-    bool is_taken = stream_take(buf_bytes(&in), &e) != ERRC_FORMAT && e.code != ERRC_LIMIT &&
-                    e.code != ERRC_UNSUPPORTED;
+    enum errc code = stream_take(buf_bytes(&in), is_bad, &e);
+    bool is_taken = code == ERRC_OK || code == ERRC_AGAIN;
     if (is_bad && is_taken) {
         print_message("# %s: %s: must be refused\n", file, name);
         ++*ret_bad;
@@ -386,9 +438,10 @@ static struct bytes block_take(struct bytes *in, struct bytes from, struct bytes
 static void test_llhttp(void **state)
 {
     (void)state;
-    static const char *const files[] = { "connection", "content-length", "finish",  "invalid",
-                                         "method",     "pipelining",     "sample",  "transfer-encoding",
-                                         "uri",        "pausing",        "lenient-version" };
+    static const char *const files[] = {
+        "connection", "content-length",    "finish", "invalid", "method",         "pipelining",
+        "sample",     "transfer-encoding", "uri",    "pausing", "lenient-version"
+    };
     size_t bad = 0, ran = 0;
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {
         char path[128];
@@ -409,7 +462,7 @@ static void test_llhttp(void **state)
             struct bytes meta = block_take(&in, BYTES_LIT("\"type\":"), BYTES_LIT("\n"));
             struct bytes text = block_take(&in, BYTES_LIT("```http\n"), BYTES_LIT("```\n"));
             struct bytes log = block_take(&in, BYTES_LIT("```log\n"), BYTES_LIT("```"));
-            if (bytes_find(meta, BYTES_LIT("lenient")) == meta.n) {
+            if (bytes_find(meta, BYTES_LIT("lenient")) == meta.n && !is_other_matter(title, log)) {
                 vector_run(files[i], title, text, log, &bad);
                 ran++;
             }
