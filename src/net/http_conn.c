@@ -153,7 +153,7 @@ static void linger_read(struct conn *c)
         }
     }
     /* More may be there, of which no further event tells. */
-    loop_timer_set(c->server->loop, &c->timer, loop_now_ms(c->server->loop));
+    loop_timer_set(c->server->loop, &c->timer, loop_now_ms(c->server->loop) + 1);
 }
 
 void conn_end(struct conn *c)
