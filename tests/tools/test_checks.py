@@ -19,6 +19,9 @@ class Tree:
             with open(path, 'w', encoding='utf-8') as f:
                 f.write(text)
 
+    def __del__(self):
+        self.dir.cleanup()
+
     def run(self, tool, *args):
         done = subprocess.run([sys.executable, os.path.join(TOOLS, tool), *args, self.dir.name],
                               capture_output=True, text=True, check=False)
