@@ -58,11 +58,11 @@ struct result crypto_fail(struct error *e, enum errc code, const char *fmt, ...)
     unsigned long last = ERR_peek_last_error();
     const char *reason = last == 0 ? NULL : ERR_reason_error_string(last);
     ERR_clear_error();
+    struct error head;
     va_list ap;
     va_start(ap, fmt);
-    char head[ERROR_MAX];
-    (void)vsnprintf(head, sizeof(head), fmt, ap);
+    result_ignore(error_setv(&head, code, fmt, ap));
     va_end(ap);
-    return reason == NULL ? error_set(e, code, "%s", head)
-                          : error_set(e, code, "%s: %s", head, reason);
+    return reason == NULL ? error_set(e, code, "%s", head.msg)
+                          : error_set(e, code, "%s: %s", head.msg, reason);
 }
