@@ -1,0 +1,239 @@
+/* The store's contract: migrations, snapshots, jobs that fail alone, constraint codes, full disk, wrong key. */
+#include "storekit.h"
+
+#include "sys/fault.h"
+
+static int setup(void **state)
+{
+    *state = fs_fake_new(KIT_CAPACITY);
+    return *state == NULL;
+}
+
+static int teardown(void **state)
+{
+    fault_disarm_all();
+    fs_free(*state);
+    return 0;
+}
+
+static void test_write_and_read(void **state)
+{
+    CLEANUP(db_close_p) struct db *db = NULL;
+    CLEANUP(buf_done_p) struct buf out = BUF(1 << 20);
+    struct db_conn *c = NULL;
+    struct error e = { 0 };
+
+    assert_ok(kit_open(*state, &db, &e), e);
+    assert_ok(kit_put(db, "a", BYTES_LIT("first"), &e), e);
+    assert_ok(db_read_begin(db, &c, &e), e);
+    assert_ok(kit_get(c, "a", &out, &e), e);
+    assert_bytes(buf_bytes(&out), BYTES_LIT("first"));
+    assert_code(kit_get(c, "b", &out, &e), ERRC_NOT_FOUND);
+    db_read_end(c);
+}
+
+static void test_content_stays_after_close(void **state)
+{
+    struct db *db = NULL;
+    struct fs_stat st;
+    struct error e = { 0 };
+
+    assert_ok(kit_open(*state, &db, &e), e);
+    assert_ok(kit_put(db, "a", BYTES_LIT("first"), &e), e);
+    db_close(db);
+    assert_code(fs_stat(*state, "meta.db-wal", &st, NULL), ERRC_NOT_FOUND);
+    assert_ok(kit_open(*state, &db, &e), e);
+    assert_int_equal(kit_count(db), 1);
+    db_close(db);
+}
+
+static void test_nothing_readable_on_disk(void **state)
+{
+    CLEANUP(buf_done_p) struct buf raw = BUF(16 << 20);
+    struct db *db = NULL;
+    struct error e = { 0 };
+    struct bytes secret = BYTES_LIT("a name nobody may read");
+
+    assert_ok(kit_open(*state, &db, &e), e);
+    assert_ok(kit_put(db, "a name nobody may read", secret, &e), e);
+    assert_ok(fs_read_file(*state, "meta.db-wal", 16 << 20, &raw, &e), e);
+    assert_int_equal(bytes_find(buf_bytes(&raw), secret), buf_bytes(&raw).n);
+    db_close(db);
+    buf_reset(&raw);
+    assert_ok(fs_read_file(*state, "meta.db", 16 << 20, &raw, &e), e);
+    assert_int_equal(bytes_find(buf_bytes(&raw), secret), buf_bytes(&raw).n);
+    assert_int_equal(bytes_find(buf_bytes(&raw), BYTES_LIT("CREATE TABLE")), buf_bytes(&raw).n);
+}
+
+static void test_snapshot_is_stable(void **state)
+{
+    CLEANUP(db_close_p) struct db *db = NULL;
+    CLEANUP(buf_done_p) struct buf out = BUF(1 << 20);
+    struct db_conn *c = NULL;
+    struct error e = { 0 };
+
+    assert_ok(kit_open(*state, &db, &e), e);
+    assert_ok(db_read_begin(db, &c, &e), e);
+    assert_ok(kit_put(db, "a", BYTES_LIT("later"), &e), e);
+    assert_code(kit_get(c, "a", &out, &e), ERRC_NOT_FOUND);
+    db_read_end(c);
+    assert_int_equal(kit_count(db), 1);
+}
+
+static void test_failed_job_undoes_only_itself(void **state)
+{
+    CLEANUP(db_close_p) struct db *db = NULL;
+    struct kit_put bad = { "b", BYTES_LIT("x"), true };
+    struct db_stats stats;
+    struct error e = { 0 };
+
+    assert_ok(kit_open(*state, &db, &e), e);
+    assert_ok(kit_put(db, "a", BYTES_LIT("x"), &e), e);
+    assert_code(db_write(db, kit_put_fn, &bad, &e), ERRC_CONFLICT);
+    assert_string_equal(e.msg, "as asked");
+    assert_code(kit_put(db, "a", BYTES_LIT("again"), &e), ERRC_EXISTS);
+    assert_int_equal(kit_count(db), 1);
+    db_stats(db, &stats);
+    assert_int_equal(stats.writes, 1);
+    assert_int_equal(stats.failed, 2);
+}
+
+static void test_reader_cannot_write(void **state)
+{
+    CLEANUP(db_close_p) struct db *db = NULL;
+    struct db_conn *c = NULL;
+    struct kit_put p = { "a", BYTES_LIT("x"), false };
+    struct error e = { 0 };
+
+    assert_ok(kit_open(*state, &db, &e), e);
+    assert_ok(db_read_begin(db, &c, &e), e);
+    assert_false(result_is_ok(kit_put_fn(c, &p, &e)));
+    db_read_end(c);
+    assert_int_equal(kit_count(db), 0);
+}
+
+static void test_literals_only(void **state)
+{
+    CLEANUP(db_close_p) struct db *db = NULL;
+    struct db_conn *c = NULL;
+    struct db_stmt *s = NULL;
+    struct error e = { 0 };
+    char sql[] = "SELECT 1";
+
+    assert_ok(kit_open(*state, &db, &e), e);
+    assert_ok(db_read_begin(db, &c, &e), e);
+    assert_ok(db_prepare(c, sql, &s, &e), e);
+    sql[7] = '2';
+    assert_code(db_prepare(c, sql, &s, &e), ERRC_BUG);
+    db_read_end(c);
+}
+
+static void test_migrations(void **state)
+{
+    static const struct db_migration bad[] = { { 1, "CREATE TABLE t(a)" }, { 2, "CREATE TABLE t(a)" } };
+    static const struct db_migration gap[] = { { 1, "CREATE TABLE t(a)" }, { 3, "CREATE TABLE u(a)" } };
+    struct fs *fs = *state;
+    struct db *db = NULL;
+    struct error e = { 0 };
+
+    assert_code(db_open(fs, "m.db", &kit_key, bad, 2, &db, &e), ERRC_BUG);
+    assert_non_null(strstr(e.msg, "migration 2"));
+    assert_code(db_open(fs, "m.db", &kit_key, gap, 2, &db, &e), ERRC_BUG);
+    assert_ok(db_open(fs, "m.db", &kit_key, bad, 1, &db, &e), e); /* nothing of the failed one was left */
+    db_close(db);
+    assert_ok(db_open(fs, "meta.db", &kit_key, kit_migrations, 1, &db, &e), e);
+    assert_ok(kit_put(db, "a", BYTES_LIT("x"), &e), e);
+    db_close(db);
+    assert_ok(db_open(fs, "meta.db", &kit_key, kit_migrations, 2, &db, &e), e);
+    assert_int_equal(kit_count(db), 1);
+    db_close(db);
+    assert_code(db_open(fs, "meta.db", &kit_key, kit_migrations, 1, &db, &e), ERRC_UNSUPPORTED);
+}
+
+static void test_wrong_key(void **state)
+{
+    struct key256 other = kit_key;
+    struct db *db = NULL;
+    struct error e = { 0 };
+
+    assert_ok(kit_open(*state, &db, &e), e);
+    db_close(db);
+    other.b[31] ^= 1;
+    assert_code(db_open(*state, "meta.db", &other, kit_migrations, 2, &db, &e), ERRC_INTEGRITY);
+    assert_non_null(strstr(e.msg, "page 1"));
+}
+
+static void test_missing_file_with_wal(void **state)
+{
+    struct db *db = NULL;
+    struct error e = { 0 };
+
+    assert_ok(fs_write_file(*state, "meta.db-wal", BYTES_LIT("x"), &e), e);
+    assert_code(kit_open(*state, &db, &e), ERRC_INTEGRITY);
+    assert_ok(fs_unlink(*state, "meta.db-wal", &e), e);
+    assert_ok(fs_write_file(*state, "meta.db", BYTES_NONE, &e), e);
+    assert_code(kit_open(*state, &db, &e), ERRC_INTEGRITY);
+}
+
+static void test_full_disk(void **state)
+{
+    CLEANUP(db_close_p) struct db *db = NULL;
+    struct fs *fs = *state;
+    struct error e = { 0 };
+    static uint8_t body[64 << 10];
+    int done = 0;
+    char name[32];
+    struct result r = RESULT_OK;
+
+    assert_ok(kit_open(fs, &db, &e), e);
+    fs_fake_set_capacity(fs, 4 << 20);
+    while (result_is_ok(r)) {
+        snprintf(name, sizeof(name), "item %d", done);
+        r = kit_put(db, name, BYTES_OF(body), &e);
+        done += result_is_ok(r);
+        assert_true(done < 1000);
+    }
+    assert_int_equal(r.code, ERRC_FULL);
+    assert_int_equal(kit_count(db), done);
+    assert_ok(db_write(db, kit_delete_fn, (void *)(uintptr_t) "item 0", &e), e);
+    fs_fake_set_capacity(fs, KIT_CAPACITY);
+    assert_ok(kit_put(db, "after", BYTES_OF(body), &e), e);
+    assert_int_equal(kit_count(db), done);
+    assert_ok(db_check(db, NULL, NULL, &e), e);
+}
+
+static void test_large_group_spills(void **state)
+{
+    CLEANUP(db_close_p) struct db *db = NULL;
+    struct error e = { 0 };
+    static uint8_t body[3 << 20];
+    char name[32];
+
+    assert_ok(kit_open(*state, &db, &e), e);
+    for (int i = 0; i < 8; i++) {
+        snprintf(name, sizeof(name), "item %d", i);
+        memset(body, i, sizeof(body));
+        assert_ok(kit_put(db, name, BYTES_OF(body), &e), e);
+    }
+    assert_ok(db_check(db, NULL, NULL, &e), e);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+        T(test_write_and_read),
+        T(test_content_stays_after_close),
+        T(test_nothing_readable_on_disk),
+        T(test_snapshot_is_stable),
+        T(test_failed_job_undoes_only_itself),
+        T(test_reader_cannot_write),
+        T(test_literals_only),
+        T(test_migrations),
+        T(test_wrong_key),
+        T(test_missing_file_with_wal),
+        T(test_full_disk),
+        T(test_large_group_spills),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
