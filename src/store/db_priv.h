@@ -59,6 +59,7 @@ struct writer {
     struct list queue;
     bool is_closing;
     bool is_waiting;
+    bool is_checkpoint_failing; /* the writer's own */
     _Atomic uint64_t groups, writes, failed, wal_pages;
 };
 

@@ -1,6 +1,6 @@
 /*
- * The WAL as SQLite reads and writes it: its header (32 bytes at 0), a frame header (24), a page
- * (4096), or a whole frame. Any other pattern is refused: it would be one this file does not know
+ * The WAL as SQLite reads and writes it: its header (32 bytes at 0), a frame header (24) or a part
+ * of either, a page (4096), or a whole frame. Any other pattern is refused: it would be one this file does not know
  * how to seal.
  */
 #include "store/vfs_priv.h"
@@ -221,10 +221,8 @@ int vfs_wal_read(struct vfs_file *f, uint8_t *dst, size_t n, uint64_t at)
     if (rc != SQLITE_OK) {
         return rc;
     }
-    if (at == 0 && n == WAL_HEADER) {
-        return read_plain(f, dst, n, at);
-    }
-    if (at >= WAL_HEADER && offset_in_frame(at) == 0 && n == WAL_FRAME_HEADER) {
+    /* A header or a part of it: SQLite takes a checksum out of one when it writes a page again. */
+    if (at + n <= WAL_HEADER || (at >= WAL_HEADER && offset_in_frame(at) + n <= WAL_FRAME_HEADER)) {
         return read_plain(f, dst, n, at);
     }
     if (at >= WAL_HEADER && offset_in_frame(at) == 0 && n == WAL_FRAME) {

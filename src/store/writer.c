@@ -148,7 +148,6 @@ static void write_group(struct db *db, struct list *waiting)
             continue;
         }
         abort_group(w->c);
-        log_error("%s: group of writes failed: %s", db->name, e.msg);
         if (list_is_empty(&done)) {
             list_splice(&done, waiting); /* BEGIN failed: nothing can be written now */
         }
@@ -189,13 +188,16 @@ static struct result run_checkpoint(struct db *db, struct error *e)
     return rc == SQLITE_OK ? RESULT_OK : conn_error(c, rc, e);
 }
 
+/* Logged once until one succeeds: on a full disk each group tries. */
 static void checkpoint(struct db *db)
 {
     struct error e = { 0 };
+    bool failed = !result_is_ok(run_checkpoint(db, &e));
 
-    if (!result_is_ok(run_checkpoint(db, &e))) {
+    if (failed && !db->writer.is_checkpoint_failing) {
         log_error("%s: checkpoint: %s", db->name, e.msg);
     }
+    db->writer.is_checkpoint_failing = failed;
 }
 
 /* Moves what waits to `ret`, at most GROUP_MAX jobs; waits for the first. False: closing and
