@@ -1,7 +1,7 @@
 /*
- * Durable row inserts per second: 64 coroutines on two loops through db_write (sealed pages, group commit), beside plain
- * SQLite (its own VFS, nothing sealed) that commits ideal groups of 64 rows without any waiter. Same settings, same rows,
- * interleaved in one run.
+ * Durable row inserts per second: 64 coroutines on two loops through db_write (sealed pages, group
+ * commit), beside plain SQLite (its own VFS, nothing sealed) that commits ideal groups of 64 rows
+ * without any waiter. Same settings, same rows, interleaved in one run.
  *
  *   bench_store DIR [seconds per round] [rounds] [waiters]
  */
@@ -151,8 +151,9 @@ static double sealed_round(const char *dir, int64_t seconds, unsigned waiters)
     double took = (double)(clock_mono_ns() - start) / 1e9;
     double rows = (double)atomic_load(&run.rows);
     db_stats(run.db, &stats);
-    printf("sealed, %u waiters   %8.0f rows/s  %6.1f us CPU/row  %5.1f rows/group  WAL %llu pages\n", waiters,
-           rows / took, (double)(cpu_ns() - cpu) / 1e3 / rows, rows / (double)stats.groups,
+    printf("sealed, %u waiters   %8.0f rows/s  %6.1f us CPU/row  %5.1f rows/group  WAL %llu "
+           "pages\n",
+           waiters, rows / took, (double)(cpu_ns() - cpu) / 1e3 / rows, rows / (double)stats.groups,
            (unsigned long long)stats.wal_pages);
     db_close(run.db);
     result_ignore(fs_unlink(fs, "sealed.db", NULL));
@@ -191,10 +192,11 @@ static double plain_round(const char *dir, int64_t seconds)
 
     snprintf(name, sizeof(name), "%s/plain.db", dir);
     check(db, sqlite3_open(name, &db));
-    check(db, sqlite3_exec(db,
-                           "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-65536;"
-                           "PRAGMA wal_autocheckpoint=20000; PRAGMA secure_delete=FAST;" SCHEMA,
-                           NULL, NULL, NULL));
+    check(db,
+          sqlite3_exec(db,
+                       "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-65536;"
+                       "PRAGMA wal_autocheckpoint=20000; PRAGMA secure_delete=FAST;" SCHEMA,
+                       NULL, NULL, NULL));
     check(db, sqlite3_prepare_v2(db, INSERT, -1, &s, NULL));
     int64_t start = clock_mono_ns(), cpu = cpu_ns();
     while (clock_mono_ns() < start + seconds * 1000000000) {

@@ -189,13 +189,29 @@ static struct result integrity(struct db_conn *c, struct error *e)
     return RESULT_OK;
 }
 
+/* On the writer's thread: no checkpoint writes meanwhile. */
+static struct result verify_page_fn(struct db_conn *c, void *arg, struct error *e)
+{
+    return vfs_verify_page(c->db->vfs, *(uint64_t *)arg, e);
+}
+
 RESULT db_check(struct db *db, void (*progress)(void *arg, uint64_t done, uint64_t total),
                 void *arg, struct error *e)
 {
     CLEANUP(db_read_end_p) struct db_conn *c = NULL;
+    uint64_t bad = 0;
 
-    TRY(writer_checkpoint(db, e));
-    TRY(vfs_verify_pages(db->vfs, progress, arg, e));
+    /* So that the file holds as much as it can; on a full disk what is there is checked. */
+    struct result r = writer_checkpoint(db, e);
+    if (r.code != ERRC_FULL) {
+        TRY(r);
+    }
+    do {
+        TRY(vfs_find_bad_page(db->vfs, bad + 1, progress, arg, &bad, e));
+        if (bad != 0) {
+            TRY(db_write(db, verify_page_fn, &bad, e));
+        }
+    } while (bad != 0);
     TRY(db_read_begin(db, &c, e));
     return integrity(c, e);
 }

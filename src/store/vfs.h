@@ -51,11 +51,14 @@ bool vfs_conn_error(sqlite3 *conn, struct error *e);
 /* Before the first connection: see above. ERRC_INTEGRITY names the frame and the page. */
 RESULT vfs_verify_wal(struct vfs *v, struct error *e);
 /*
- * Reads each page of the database file itself. Pages that a checkpoint is writing right now are
- * read again. ERRC_INTEGRITY names the first page that does not open.
+ * Reads the pages of the database file itself, from page `from` (1 and up). *ret: the first that
+ * does not open, 0: none. A page that a checkpoint is writing right now may look bad:
+ * vfs_verify_page on the writer's thread tells.
  */
-RESULT vfs_verify_pages(struct vfs *v, void (*progress)(void *arg, uint64_t done, uint64_t total),
-                        void *arg, struct error *e);
+RESULT vfs_find_bad_page(struct vfs *v, uint64_t from,
+                         void (*progress)(void *arg, uint64_t done, uint64_t total), void *arg,
+                         uint64_t *ret, struct error *e);
+RESULT vfs_verify_page(struct vfs *v, uint64_t page, struct error *e); /* ERRC_INTEGRITY names it */
 
 /* A sync has failed: nothing may be written any more, what is in the page cache is not known.
  * Sticky. */

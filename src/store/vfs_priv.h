@@ -51,6 +51,7 @@ struct vfs_file {
     uint8_t *gather; /* WAL, when it writes: gather_n bytes that belong at gather_at */
     uint64_t gather_at;
     size_t gather_n;
+    bool ends_with_head; /* the last gathered is a frame header whose page may follow */
     uint64_t dirty_from; /* least position written since the last sync; UINT64_MAX: none */
 };
 

@@ -3,12 +3,10 @@
 #include "store/vfs_priv.h"
 
 #include <inttypes.h>
-#include <time.h>
 
-#define WAL_MAGIC    0x377f0682u /* the lowest bit: checksums over big-endian words */
-#define WAL_VERSION  3007000u
-#define BATCH        64u
-#define PAGE_RETRIES 5
+#define WAL_MAGIC   0x377f0682u /* the lowest bit: checksums over big-endian words */
+#define WAL_VERSION 3007000u
+#define BATCH       64u
 
 struct wal_scan {
     struct vfs *v;
@@ -193,47 +191,74 @@ RESULT vfs_verify_wal(struct vfs *v, struct error *e)
     return r;
 }
 
-static struct result verify_page(struct vfs *v, struct fs_file *f, struct box_key *key,
-                                 uint64_t number, struct error *e)
-{
-    static const struct timespec pause = { 0, 2000000 };
-    struct page_place place = { PAGE_DB, number, NULL };
-    uint8_t sealed[PAGE_BYTES], plain[PAGE_BYTES];
-    struct result r = result_of(ERRC_INTEGRITY);
+struct page_reader {
+    struct fs_file *f;
+    struct box_key *key;
+    uint64_t pages;
+};
 
-    /* A checkpoint on the writer's thread may be in the middle of this very page. */
-    for (int i = 0; i < PAGE_RETRIES && r.code == ERRC_INTEGRITY; i++) {
-        if (i > 0) {
-            nanosleep(&pause, NULL);
-        }
-        TRY(fs_pread(f, sealed, sizeof(sealed), (number - 1) * PAGE_BYTES, NULL, e));
-        r = page_open(key, &place, sealed, plain);
-    }
-    mem_wipe(plain, sizeof(plain));
-    if (!result_is_ok(r)) {
-        FAIL(e, ERRC_INTEGRITY, "%s: page %" PRIu64 " does not open", v->name, number);
-    }
+static void reader_done(struct page_reader *p)
+{
+    fs_close(p->f);
+    box_key_free(p->key);
+}
+DEFINE_CLEANUP_DONE(reader_done, struct page_reader)
+
+static struct result reader_init(struct page_reader *p, struct vfs *v, struct error *e)
+{
+    uint64_t size = 0;
+
+    TRY(fs_open(v->fs, v->name, FS_READ, &p->f, e));
+    TRY(fs_size(p->f, &size, e));
+    TRY_MSG(box_key_new(SUITE_AES256_GCM, &v->key, &p->key), e, "key");
+    p->pages = size / PAGE_BYTES;
     return RESULT_OK;
 }
 
-RESULT vfs_verify_pages(struct vfs *v, void (*progress)(void *arg, uint64_t done, uint64_t total),
-                        void *arg, struct error *e)
+static struct result opens(struct page_reader *p, uint64_t number, bool *ret, struct error *e)
 {
-    CLEANUP(fs_close_p) struct fs_file *f = NULL;
-    CLEANUP(box_key_free_p) struct box_key *key = NULL;
-    uint64_t size = 0;
+    struct page_place place = { PAGE_DB, number, NULL };
+    uint8_t sealed[PAGE_BYTES], plain[PAGE_BYTES];
 
-    TRY(fs_open(v->fs, v->name, FS_READ, &f, e));
-    TRY(fs_size(f, &size, e));
-    TRY_MSG(box_key_new(SUITE_AES256_GCM, &v->key, &key), e, "key");
-    uint64_t total = size / PAGE_BYTES;
-    for (uint64_t i = 1; i <= total; i++) {
+    TRY(fs_pread(p->f, sealed, sizeof(sealed), (number - 1) * PAGE_BYTES, NULL, e));
+    *ret = result_is_ok(page_open(p->key, &place, sealed, plain));
+    mem_wipe(plain, sizeof(plain));
+    return RESULT_OK;
+}
+
+RESULT vfs_find_bad_page(struct vfs *v, uint64_t from,
+                         void (*progress)(void *arg, uint64_t done, uint64_t total), void *arg,
+                         uint64_t *ret, struct error *e)
+{
+    CLEANUP(reader_done_p) struct page_reader p = { 0 };
+
+    TRY(reader_init(&p, v, e));
+    for (uint64_t i = from; i <= p.pages; i++) {
+        bool is_good = true;
         if (i != LOCK_BYTE_PAGE) {
-            TRY(verify_page(v, f, key, i, e));
+            TRY(opens(&p, i, &is_good, e));
         }
-        if (progress != NULL && (i % 1024 == 0 || i == total)) {
-            progress(arg, i, total);
+        if (!is_good) {
+            *ret = i;
+            return RESULT_OK;
         }
+        if (progress != NULL && (i % 1024 == 0 || i == p.pages)) {
+            progress(arg, i, p.pages);
+        }
+    }
+    *ret = 0;
+    return RESULT_OK;
+}
+
+RESULT vfs_verify_page(struct vfs *v, uint64_t page, struct error *e)
+{
+    CLEANUP(reader_done_p) struct page_reader p = { 0 };
+    bool is_good = false;
+
+    TRY(reader_init(&p, v, e));
+    TRY(opens(&p, page, &is_good, e));
+    if (!is_good) {
+        FAIL(e, ERRC_INTEGRITY, "%s: page %" PRIu64 " does not open", v->name, page);
     }
     return RESULT_OK;
 }

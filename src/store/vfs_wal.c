@@ -1,7 +1,7 @@
 /*
  * The WAL as SQLite reads and writes it: its header (32 bytes at 0), a frame header (24) or a part
- * of either, a page (4096), or a whole frame. Any other pattern is refused: it would be one this file does not know
- * how to seal.
+ * of either, a page (4096), or a whole frame. Any other pattern is refused: it would be one this
+ * file does not know how to seal.
  */
 #include "store/vfs_priv.h"
 
@@ -18,15 +18,71 @@ static size_t offset_in_frame(uint64_t at)
     return (size_t)((at - WAL_HEADER) % WAL_FRAME);
 }
 
+/* The frame at `at` (its header's position) into f->scratch; *ret_n: how much of it there is. */
+static int load_frame(struct vfs_file *f, uint64_t at, size_t *ret_n)
+{
+    struct error e = { 0 };
+    size_t got = 0;
+    struct result r = fs_pread(f->f, f->scratch, WAL_FRAME, at, &got, &e);
+
+    if (!result_is_ok(r) && r.code != ERRC_CLOSED) {
+        return vfs_fail(f, SQLITE_IOERR_READ, r, &e);
+    }
+    *ret_n = got;
+    return SQLITE_OK;
+}
+
+static int bad_frame(struct vfs_file *f, uint64_t frame)
+{
+    struct error e = { 0 };
+    struct result r =
+            error_set(&e, ERRC_INTEGRITY, "%s: frame %" PRIu64 " (page %" PRIu32 ") does not open",
+                      f->v->wal_name, frame, get_be32(f->scratch));
+    return vfs_fail(f, SQLITE_IOERR_DATA, r, &e);
+}
+
+/*
+ * What is gathered ends with a frame header without its page: SQLite gives a frame that it wrote
+ * before the commit its final header (salts, checksum). The page is bound to the header: it is
+ * sealed anew and put behind it.
+ */
+static int rebind_page(struct vfs_file *f)
+{
+    uint8_t plain[PAGE_BYTES];
+    uint8_t *head = f->gather + f->gather_n - WAL_FRAME_HEADER;
+    uint64_t at = f->gather_at + f->gather_n - WAL_FRAME_HEADER, frame = frame_of(at);
+    size_t got = 0;
+    int rc = load_frame(f, at, &got);
+
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+    if (got == WAL_FRAME && memcmp(f->scratch, head, PAGE_FRAME_HEAD) == 0) {
+        return SQLITE_OK;
+    }
+    struct page_place old = { PAGE_WAL, frame, f->scratch }, new = { PAGE_WAL, frame, head };
+    if (got != WAL_FRAME ||
+        !result_is_ok(page_open(f->key, &old, f->scratch + WAL_FRAME_HEADER, plain)) ||
+        !result_is_ok(page_seal(f->key, &new, plain, f->gather + f->gather_n))) {
+        return bad_frame(f, frame);
+    }
+    mem_wipe(plain, sizeof(plain));
+    f->gather_n += PAGE_BYTES;
+    return SQLITE_OK;
+}
+
 int vfs_wal_flush(struct vfs_file *f)
 {
     struct error e = { 0 };
+    int rc = f->ends_with_head ? rebind_page(f) : SQLITE_OK;
+    size_t n = f->gather_n;
 
-    if (f->gather_n == 0) {
-        return SQLITE_OK;
-    }
-    struct result r = fs_pwrite(f->f, f->gather, f->gather_n, f->gather_at, &e);
+    f->ends_with_head = false;
     f->gather_n = 0; /* a failed group is rolled back: what was gathered is of no use then */
+    if (rc != SQLITE_OK || n == 0) {
+        return rc;
+    }
+    struct result r = fs_pwrite(f->f, f->gather, n, f->gather_at, &e);
     if (!result_is_ok(r)) {
         return vfs_fail(f, r.code == ERRC_FULL ? SQLITE_FULL : SQLITE_IOERR_WRITE, r, &e);
     }
@@ -64,13 +120,18 @@ int vfs_wal_sync(struct vfs_file *f)
     return SQLITE_OK;
 }
 
-/* Room for n bytes that belong at `at`: behind what is gathered, or in a new batch. */
+/*
+ * Room for n bytes that belong at `at`: behind what is gathered, or in a new batch. A batch never
+ * ends between a frame header and its page for want of room.
+ */
 static int gather_room(struct vfs_file *f, uint64_t at, size_t n, uint8_t **ret)
 {
     if (f->gather == NULL) {
         f->gather = mem_alloc(WAL_GATHER);
     }
-    if (f->gather_n != 0 && (f->gather_at + f->gather_n != at || f->gather_n + n > WAL_GATHER)) {
+    size_t room = n == PAGE_BYTES ? n : WAL_FRAME;
+    bool is_next = f->gather_at + f->gather_n == at && (n == PAGE_BYTES || !f->ends_with_head);
+    if (f->gather_n != 0 && (!is_next || f->gather_n + room > WAL_GATHER)) {
         int rc = vfs_wal_flush(f);
         if (rc != SQLITE_OK) {
             return rc;
@@ -120,9 +181,12 @@ static int write_page(struct vfs_file *f, const uint8_t *src, uint64_t at)
     struct result r = page_seal(f->key, &place, src, dst);
     if (!result_is_ok(r)) {
         r = error_set(&e, r.code, "%s: seal frame %" PRIu64, f->v->wal_name, place.number);
+        f->gather_n = 0;
+        f->ends_with_head = false;
         return vfs_fail(f, SQLITE_IOERR_WRITE, r, &e);
     }
     f->gather_n += PAGE_BYTES;
+    f->ends_with_head = false;
     return SQLITE_OK;
 }
 
@@ -145,31 +209,9 @@ int vfs_wal_write(struct vfs_file *f, const uint8_t *src, size_t n, uint64_t at)
     if (rc == SQLITE_OK) {
         memcpy(dst, src, n);
         f->gather_n += n;
+        f->ends_with_head = is_frame_header;
     }
     return rc;
-}
-
-/* The frame at `at` (its header's position) into f->scratch; *ret_n: how much of it there is. */
-static int load_frame(struct vfs_file *f, uint64_t at, size_t *ret_n)
-{
-    struct error e = { 0 };
-    size_t got = 0;
-    struct result r = fs_pread(f->f, f->scratch, WAL_FRAME, at, &got, &e);
-
-    if (!result_is_ok(r) && r.code != ERRC_CLOSED) {
-        return vfs_fail(f, SQLITE_IOERR_READ, r, &e);
-    }
-    *ret_n = got;
-    return SQLITE_OK;
-}
-
-static int bad_frame(struct vfs_file *f, uint64_t frame)
-{
-    struct error e = { 0 };
-    struct result r =
-            error_set(&e, ERRC_INTEGRITY, "%s: frame %" PRIu64 " (page %" PRIu32 ") does not open",
-                      f->v->wal_name, frame, get_be32(f->scratch));
-    return vfs_fail(f, SQLITE_IOERR_DATA, r, &e);
 }
 
 /* A page, with or without its frame header in front. */

@@ -16,7 +16,8 @@ static const struct db_migration kit_migrations[] = {
     { 2, "CREATE INDEX item_body ON item(substr(body, 1, 8));" },
 };
 
-static inline __attribute__((unused)) struct result kit_open(struct fs *fs, struct db **ret, struct error *e)
+static inline __attribute__((unused)) struct result kit_open(struct fs *fs, struct db **ret,
+                                                             struct error *e)
 {
     return db_open(fs, "meta.db", &kit_key, kit_migrations, ARRAY_LEN(kit_migrations), ret, e);
 }
@@ -42,8 +43,8 @@ static inline struct result kit_put_fn(struct db_conn *c, void *arg, struct erro
     return RESULT_OK;
 }
 
-static inline __attribute__((unused)) struct result kit_put(struct db *db, const char *name, struct bytes body,
-                                                            struct error *e)
+static inline __attribute__((unused)) struct result kit_put(struct db *db, const char *name,
+                                                            struct bytes body, struct error *e)
 {
     struct kit_put p = { name, body, false };
 
@@ -73,7 +74,8 @@ static inline struct result kit_replace_fn(struct db_conn *c, void *arg, struct 
 }
 
 /* The body into `out`, within a snapshot. ERRC_NOT_FOUND. */
-static inline struct result kit_get(struct db_conn *c, const char *name, struct buf *out, struct error *e)
+static inline struct result kit_get(struct db_conn *c, const char *name, struct buf *out,
+                                    struct error *e)
 {
     struct db_stmt *s = NULL;
     bool row = false;

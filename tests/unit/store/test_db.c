@@ -1,4 +1,5 @@
-/* The store's contract: migrations, snapshots, jobs that fail alone, constraint codes, full disk, wrong key. */
+/* The store's contract: migrations, snapshots, jobs that fail alone, constraint codes, full disk,
+ * wrong key. */
 #include "storekit.h"
 
 #include "sys/fault.h"
@@ -130,8 +131,10 @@ static void test_literals_only(void **state)
 
 static void test_migrations(void **state)
 {
-    static const struct db_migration bad[] = { { 1, "CREATE TABLE t(a)" }, { 2, "CREATE TABLE t(a)" } };
-    static const struct db_migration gap[] = { { 1, "CREATE TABLE t(a)" }, { 3, "CREATE TABLE u(a)" } };
+    static const struct db_migration bad[] = { { 1, "CREATE TABLE t(a)" },
+                                               { 2, "CREATE TABLE t(a)" } };
+    static const struct db_migration gap[] = { { 1, "CREATE TABLE t(a)" },
+                                               { 3, "CREATE TABLE u(a)" } };
     struct fs *fs = *state;
     struct db *db = NULL;
     struct error e = { 0 };
@@ -139,7 +142,8 @@ static void test_migrations(void **state)
     assert_code(db_open(fs, "m.db", &kit_key, bad, 2, &db, &e), ERRC_BUG);
     assert_non_null(strstr(e.msg, "migration 2"));
     assert_code(db_open(fs, "m.db", &kit_key, gap, 2, &db, &e), ERRC_BUG);
-    assert_ok(db_open(fs, "m.db", &kit_key, bad, 1, &db, &e), e); /* nothing of the failed one was left */
+    assert_ok(db_open(fs, "m.db", &kit_key, bad, 1, &db, &e),
+              e); /* nothing of the failed one was left */
     db_close(db);
     assert_ok(db_open(fs, "meta.db", &kit_key, kit_migrations, 1, &db, &e), e);
     assert_ok(kit_put(db, "a", BYTES_LIT("x"), &e), e);
@@ -195,8 +199,9 @@ static void test_full_disk(void **state)
     }
     assert_int_equal(r.code, ERRC_FULL);
     assert_int_equal(kit_count(db), done);
+    assert_code(db_write(db, kit_delete_fn, (void *)(uintptr_t) "item 0", &e), ERRC_FULL);
+    fs_fake_set_capacity(fs, 8 << 20); /* room for a checkpoint, then for all the rest */
     assert_ok(db_write(db, kit_delete_fn, (void *)(uintptr_t) "item 0", &e), e);
-    fs_fake_set_capacity(fs, KIT_CAPACITY);
     assert_ok(kit_put(db, "after", BYTES_OF(body), &e), e);
     assert_int_equal(kit_count(db), done);
     assert_ok(db_check(db, NULL, NULL, &e), e);
@@ -205,7 +210,8 @@ static void test_full_disk(void **state)
 #define LARGE_ROWS  30
 #define LARGE_BYTES ((size_t)3 << 20)
 
-/* More than the writer's cache holds: SQLite writes frames before the commit, and writes some of them again. */
+/* More than the writer's cache holds: SQLite writes frames before the commit, and writes some of
+ * them again. */
 static struct result large_fn(struct db_conn *c, void *arg, struct error *e)
 {
     uint8_t *body = arg;

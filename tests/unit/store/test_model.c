@@ -1,7 +1,7 @@
 /* Random operations against a simple model, with closing and reopening between. */
 #include "storekit.h"
 
-#define NAMES 300
+#define NAMES    300
 #define BODY_MAX 9000
 
 struct model {

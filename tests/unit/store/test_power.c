@@ -1,6 +1,7 @@
 /*
- * Power loss on the fake file system: what was not synced is gone or torn. Whatever was acknowledged is there, the database opens, and
- * every page and SQLite's own check are fine. Checked for many moments, with checkpoints between.
+ * Power loss on the fake file system: what was not synced is gone or torn. Whatever was
+ * acknowledged is there, the database opens, and every page and SQLite's own check are fine.
+ * Checked for many moments, with checkpoints between.
  */
 #include "storekit.h"
 

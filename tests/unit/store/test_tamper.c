@@ -1,6 +1,6 @@
-/* Tampering: flipped bytes, swapped pages, cut files; in the database file and in a WAL left by a crash. */
+/* Tampering: flipped bytes, swapped pages, cut files; in the database file and in a WAL left by a
+ * crash. */
 #include "storekit.h"
-
 
 #define PAGE 4096u
 
@@ -130,8 +130,8 @@ static struct fs *crashed_copy(struct fs *from)
 #define WAL_FRAME (24u + PAGE)
 
 /*
- * A WAL of 30 groups. A flip in any frame but those of the last two groups is found at open; in the last two, either it is found or
- * the database is as it was before that group.
+ * A WAL of 30 groups. A flip in any frame but those of the last two groups is found at open; in the
+ * last two, either it is found or the database is as it was before that group.
  */
 static void test_wal_frames(void **state)
 {
@@ -208,8 +208,8 @@ static void test_damage_while_open(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_each_byte),          cmocka_unit_test(test_moved_and_zeroed_pages),
-        cmocka_unit_test(test_cut_file),           cmocka_unit_test(test_wal_frames),
+        cmocka_unit_test(test_each_byte),         cmocka_unit_test(test_moved_and_zeroed_pages),
+        cmocka_unit_test(test_cut_file),          cmocka_unit_test(test_wal_frames),
         cmocka_unit_test(test_damage_while_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

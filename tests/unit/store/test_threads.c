@@ -1,4 +1,5 @@
-/* Writers and readers at once: groups, snapshots that hold together, a WAL that stays bounded; faults that hit a group. */
+/* Writers and readers at once: groups, snapshots that hold together, a WAL that stays bounded;
+ * faults that hit a group. */
 #include "storekit.h"
 
 #include "sys/fault.h"
@@ -11,7 +12,8 @@
 #define PUTS      1500 /* per writer; about 4 pages each: past the checkpoint's threshold */
 #define WAL_BOUND 22000
 
-/* SQLite reads its WAL index while others write it and checks what it read: races by design, within libsqlite3. */
+/* SQLite reads its WAL index while others write it and checks what it read: races by design, within
+ * libsqlite3. */
 const char *__tsan_default_suppressions(void);
 const char *__tsan_default_suppressions(void)
 {
@@ -79,8 +81,9 @@ static void *read_counts(void *arg)
         struct db_conn *c = NULL;
         struct error e = { 0 };
         int64_t first = 0, second = 0;
-        if (!result_is_ok(db_read_begin(run->db, &c, &e)) || !result_is_ok(count_in(c, &first, &e)) ||
-            !result_is_ok(count_in(c, &second, &e)) || first != second || first % 2 != 0 || first < before) {
+        if (!result_is_ok(db_read_begin(run->db, &c, &e)) ||
+            !result_is_ok(count_in(c, &first, &e)) || !result_is_ok(count_in(c, &second, &e)) ||
+            first != second || first % 2 != 0 || first < before) {
             atomic_fetch_add(&run->failed, 1);
         }
         before = first;
@@ -131,7 +134,8 @@ static void test_writers_and_readers(void **state)
     fs_free(fs);
 }
 
-/* A failed sync: the group is gone, now and after reopening; nothing is written until then; reading goes on. */
+/* A failed sync: the group is gone, now and after reopening; nothing is written until then; reading
+ * goes on. */
 static void test_failed_sync(void **state)
 {
     struct fs *fs = fs_fake_new(KIT_CAPACITY);
@@ -156,7 +160,8 @@ static void test_failed_sync(void **state)
     fs_free(fs);
 }
 
-/* Each write of the file system fails once, in turn: the write says so or is there; the database stays whole. */
+/* Each write of the file system fails once, in turn: the write says so or is there; the database
+ * stays whole. */
 static void test_failed_writes(void **state)
 {
     static const enum fault_kind kinds[] = { FAULT_ENOSPC, FAULT_EIO, FAULT_SHORT };
