@@ -135,16 +135,13 @@ static RESULT child_spawn(struct supervisor *s, struct child *c, struct error *e
 {
     CLEANUP(buf_done_p) struct buf self = BUF(4096);
     TRY(proc_self_path(&self, e));
-    char channels[16];
+    char name[] = "troth", role_flag[] = "--role", dir_flag[] = "--dir",
+         channels_flag[] = "--channels";
+    char role[32], channels[16];
+    CLEANUP(mem_free_p) char *dir = mem_strdup(s->options->dir);
+    (void)snprintf(role, sizeof(role), "%s", role_name(c->role));
     (void)snprintf(channels, sizeof(channels), "%u", s->edge_channels);
-    char *const argv[] = { "troth",
-                           "--role",
-                           (char *)(uintptr_t)role_name(c->role),
-                           "--dir",
-                           (char *)(uintptr_t)s->options->dir,
-                           "--channels",
-                           channels,
-                           NULL };
+    char *const argv[] = { name, role_flag, role, dir_flag, dir, channels_flag, channels, NULL };
     int fds[2];
     TRY(sock_pair_seqpacket(fds, e));
     struct result r = proc_spawn(buf_cstr(&self), argv, fds[1], &c->pid, e);
