@@ -172,7 +172,7 @@ RESULT json_parse(struct bytes in, size_t max_bytes, struct json_doc **ret, stru
     default:
         return refuse(in, what, e);
     }
-    bool has_escapes = bytes_find(in, BYTES_LIT("\\u")) < in.n;
+    bool has_escapes = bytes_index(in, '\\') < in.n;
     struct result r = check_tree(sj, has_escapes, e);
     if (!result_is_ok(r)) {
         sj_free(sj);

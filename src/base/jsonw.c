@@ -54,24 +54,34 @@ static size_t plain_run(struct bytes in)
     return i;
 }
 
-static void add_string(struct buf *out, struct bytes in)
+/* A byte in front (0: none), the string, a byte behind (0: none): one reservation where nothing
+ * needs an escape. */
+static void add_string(struct buf *out, uint8_t before, struct bytes in, uint8_t after)
 {
     static const char digits[] = "0123456789abcdef";
     size_t n = plain_run(in);
-    uint8_t *dst = buf_reserve(out, n + 2);
+    size_t room = n + 2 + (before != 0) + (n == in.n && after != 0);
+    uint8_t *dst = buf_reserve(out, room), *at = dst;
     if (dst == NULL) {
         return;
     }
-    dst[0] = '"';
+    if (before != 0) {
+        *at++ = before;
+    }
+    *at++ = '"';
     if (n != 0) {
-        memcpy(dst + 1, in.p, n);
+        memcpy(at, in.p, n);
+        at += n;
     }
     if (n == in.n) {
-        dst[n + 1] = '"';
-        buf_commit(out, n + 2);
+        *at++ = '"';
+        if (after != 0) {
+            *at = after;
+        }
+        buf_commit(out, room);
         return;
     }
-    buf_commit(out, n + 1);
+    buf_commit(out, (size_t)(at - dst));
     while (n < in.n) {
         uint8_t c = in.p[n], class = escape[c];
         if (class == '8') {
@@ -88,23 +98,33 @@ static void add_string(struct buf *out, struct bytes in)
         buf_add_mem(out, in.p, n);
     }
     buf_add_u8(out, '"');
+    if (after != 0) {
+        buf_add_u8(out, after);
+    }
 }
 
-/* What stands before a value or a key. */
-static void begin_item(struct jsonw *w)
+/* The byte that must stand before the next value or key: a comma or 0 for none. */
+static uint8_t next_separator(struct jsonw *w)
 {
     if (w->after_key) {
         w->after_key = false;
-        return;
+        return 0;
     }
     if (w->depth == 0) {
-        return;
+        return 0;
     }
     uint64_t bit = 1ULL << (w->depth - 1);
-    if ((w->has_item & bit) != 0) {
-        buf_add_u8(w->out, ',');
-    }
+    bool is_first = (w->has_item & bit) == 0;
     w->has_item |= bit;
+    return is_first ? 0 : ',';
+}
+
+static void begin_item(struct jsonw *w)
+{
+    uint8_t separator = next_separator(w);
+    if (separator != 0) {
+        buf_add_u8(w->out, separator);
+    }
 }
 
 static void open_level(struct jsonw *w, uint8_t c)
@@ -156,16 +176,13 @@ void jsonw_key(struct jsonw *w, const char *key)
 void jsonw_key_bytes(struct jsonw *w, struct bytes key)
 {
     assert(!w->after_key && w->depth > 0);
-    begin_item(w);
-    add_string(w->out, key);
-    buf_add_u8(w->out, ':');
+    add_string(w->out, next_separator(w), key, ':');
     w->after_key = true;
 }
 
 void jsonw_str(struct jsonw *w, struct bytes v)
 {
-    begin_item(w);
-    add_string(w->out, v);
+    add_string(w->out, next_separator(w), v, 0);
 }
 
 void jsonw_cstr(struct jsonw *w, const char *v)
