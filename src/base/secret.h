@@ -10,7 +10,7 @@
 
 struct secret;
 
-/* n in 1..65536. ERRC_NOMEM when memory can't be locked. */
+/* About 10 us and at least one locked page each (RLIMIT_MEMLOCK counts them): for keys that stay. n in 1..65536. ERRC_NOMEM when memory can't be locked. */
 RESULT secret_new(size_t n, struct secret **ret);
 RESULT secret_of(struct bytes v, struct secret **ret); /* copies; the caller wipes its own */
 void secret_free(struct secret *s);
