@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "sys/co_priv.h"
 #include "sys/loop_priv.h"
+#include "sys/sanitize_priv.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -18,23 +19,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#if defined(__has_feature)
-#define CO_HAS_FEATURE(x) __has_feature(x)
-#else
-#define CO_HAS_FEATURE(x) 0
-#endif
-#if defined(__SANITIZE_ADDRESS__) || CO_HAS_FEATURE(address_sanitizer)
-#define CO_ASAN 1
+#if SANITIZE_ADDRESS
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
-#else
-#define CO_ASAN 0
 #endif
-#if defined(__SANITIZE_THREAD__) || CO_HAS_FEATURE(thread_sanitizer)
-#define CO_TSAN 1
+#if SANITIZE_THREAD
 #include <sanitizer/tsan_interface.h>
-#else
-#define CO_TSAN 0
 #endif
 #if __has_include(<valgrind/memcheck.h>)
 #include <valgrind/memcheck.h>
@@ -47,7 +37,7 @@
 #define GUARD_BYTES     4096u
 #define IDLE_STACKS_MAX 256u
 /* Sanitizers make frames several times as large. */
-#define STACK_BYTES (CO_ASAN || CO_TSAN ? 8u * CO_STACK_BYTES : 1u * CO_STACK_BYTES)
+#define STACK_BYTES (SANITIZE_ADDRESS || SANITIZE_THREAD ? 8u * CO_STACK_BYTES : 1u * CO_STACK_BYTES)
 
 struct co {
     struct list item; /* in ready or idle_stacks */
@@ -60,8 +50,7 @@ struct co {
     unsigned valgrind_id;
 };
 
-/* --- the switch
- * --------------------------------------------------------------------------------------------- */
+/* --- the switch ------------------------------------------------------------------------------- */
 
 #if defined(__x86_64__) || defined(__aarch64__)
 
@@ -126,23 +115,21 @@ static void context_done(struct co_switch_state *s)
 /* Leaves `from` for `to`; `is_last` when `from` will never run again. */
 static void state_switch(struct co_switch_state *from, struct co_switch_state *to, bool is_last)
 {
-#if CO_ASAN
+#if SANITIZE_ADDRESS
     __sanitizer_start_switch_fiber(is_last ? NULL : &from->fake_stack, to->stack_bottom,
                                    to->stack_bytes);
 #endif
-#if CO_TSAN
+#if SANITIZE_THREAD
     __tsan_switch_to_fiber(to->tsan_fiber, 0);
 #endif
     (void)is_last;
     context_switch(from, to);
-#if CO_ASAN
+#if SANITIZE_ADDRESS
     __sanitizer_finish_switch_fiber(from->fake_stack, NULL, NULL);
 #endif
 }
 
-/* --- stacks
- * -------------------------------------------------------------------------------------------------
- */
+/* --- stacks ----------------------------------------------------------------------------------- */
 
 static struct co *stack_new(void)
 {
@@ -162,7 +149,7 @@ static struct co *stack_new(void)
     c->state.stack_bottom = c->map + GUARD_BYTES;
     c->state.stack_bytes = at - GUARD_BYTES;
     c->valgrind_id = VALGRIND_STACK_REGISTER(c->map + GUARD_BYTES, c->map + at);
-#if CO_TSAN
+#if SANITIZE_THREAD
     c->state.tsan_fiber = __tsan_create_fiber(0);
 #endif
     list_init(&c->item);
@@ -171,7 +158,7 @@ static struct co *stack_new(void)
 
 static void stack_free(struct co *c)
 {
-#if CO_TSAN
+#if SANITIZE_THREAD
     __tsan_destroy_fiber(c->state.tsan_fiber);
 #endif
     VALGRIND_STACK_DEREGISTER(c->valgrind_id);
@@ -182,7 +169,7 @@ static void stack_free(struct co *c)
 /* What the last coroutine left poisoned is fresh again. */
 static void stack_renew(struct co *c)
 {
-#if CO_ASAN
+#if SANITIZE_ADDRESS
     __asan_unpoison_memory_region(c->state.stack_bottom, c->state.stack_bytes);
 #endif
     VALGRIND_MAKE_MEM_UNDEFINED(c->state.stack_bottom, c->state.stack_bytes);
@@ -204,15 +191,13 @@ void co_loop_done(struct loop *l)
     context_done(&l->main);
 }
 
-/* --- running
- * ------------------------------------------------------------------------------------------------
- */
+/* --- running ---------------------------------------------------------------------------------- */
 
 static void co_main(void)
 {
     struct loop *l = loop_current();
     struct co *c = l->running;
-#if CO_ASAN
+#if SANITIZE_ADDRESS
     __sanitizer_finish_switch_fiber(NULL, &l->main.stack_bottom, &l->main.stack_bytes);
 #endif
     c->fn(c->arg);
@@ -269,7 +254,7 @@ static void co_resume(struct loop *l, struct co *c)
 
 void co_run_ready(struct loop *l)
 {
-#if CO_TSAN
+#if SANITIZE_THREAD
     l->main.tsan_fiber = __tsan_get_current_fiber();
 #endif
     struct list batch;
@@ -319,8 +304,7 @@ void co_yield (void)
     co_suspend();
 }
 
-/* --- waiting for time and descriptors
- * ------------------------------------------------------------------------ */
+/* --- waiting for time and descriptors --------------------------------------------------------- */
 
 struct sleeper {
     struct loop_timer timer;

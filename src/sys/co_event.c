@@ -129,9 +129,7 @@ struct result co_event_wait(struct co_event *ev, int64_t deadline_ms)
     return result_of(is_set ? ERRC_OK : ERRC_TIMEOUT);
 }
 
-/* --- co_mutex
- * -------------------------------------------------------------------------------------------------
- */
+/* --- co_mutex --------------------------------------------------------------------------------- */
 
 struct mutex_waiter {
     struct list item;

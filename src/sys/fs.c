@@ -58,9 +58,7 @@ static struct result fault_check(const char *point, struct error *e)
     return fault_result(fault_point(point), point, e);
 }
 
-/* --- roots
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- roots ------------------------------------------------------------------------------------ */
 
 struct result fs_sub(struct fs *fs, const char *path, struct fs **ret, struct error *e)
 {
@@ -75,9 +73,7 @@ void fs_free(struct fs *fs)
     }
 }
 
-/* --- files
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- files ------------------------------------------------------------------------------------ */
 
 struct result fs_open(struct fs *fs, const char *path, unsigned flags, struct fs_file **ret,
                       struct error *e)
@@ -184,9 +180,7 @@ struct result fs_preallocate(struct fs_file *f, uint64_t size, struct error *e)
     return RESULT_OK;
 }
 
-/* --- names
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 struct result fs_mkdir(struct fs *fs, const char *path, struct error *e)
 {
@@ -241,9 +235,7 @@ struct result fs_space(struct fs *fs, uint64_t *ret_free, uint64_t *ret_total, s
     return fs->ops->space(fs, ret_free, ret_total, e);
 }
 
-/* --- whole files
- * ------------------------------------------------------------------------------------------------
- */
+/* --- whole files ------------------------------------------------------------------------------ */
 
 struct result fs_read_file(struct fs *fs, const char *path, size_t max_bytes, struct buf *out,
                            struct error *e)

@@ -103,9 +103,7 @@ static void system_free(struct fs *fs)
     mem_free(system_of(fs));
 }
 
-/* --- files
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- files ------------------------------------------------------------------------------------ */
 
 static int flags_of(unsigned flags)
 {
@@ -223,9 +221,7 @@ static struct result system_lock(struct fs_file *f, struct error *e)
     return RESULT_OK;
 }
 
-/* --- names
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 static struct result system_mkdir(struct fs *fs, const char *path, struct error *e)
 {

@@ -86,9 +86,7 @@ void loop_stop(struct loop *l)
     atomic_fetch_sub(&l->posters, 1);
 }
 
-/* --- tasks
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- tasks ------------------------------------------------------------------------------------ */
 
 static void task_append(struct loop_task ***last, struct loop_task *t)
 {
@@ -154,8 +152,7 @@ static void mailbox_run(struct loop *l)
     tasks_run(oldest);
 }
 
-/* --- timers: a binary heap, slots from 1
- * ------------------------------------------------------------------------ */
+/* --- timers: a binary heap, slots from 1 ------------------------------------------------------ */
 
 static void heap_put(struct loop *l, size_t slot, struct loop_timer *t)
 {
@@ -230,9 +227,7 @@ static void timers_run(struct loop *l)
     }
 }
 
-/* --- descriptors
- * --------------------------------------------------------------------------------------------------
- */
+/* --- descriptors ------------------------------------------------------------------------------ */
 
 static struct result fd_control(struct loop *l, struct loop_fd *f, int how, uint32_t events,
                                 struct error *e)
@@ -271,9 +266,7 @@ void loop_fd_del(struct loop *l, struct loop_fd *f)
     }
 }
 
-/* --- running
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- running ---------------------------------------------------------------------------------- */
 
 static int wait_ms(struct loop *l)
 {

@@ -11,7 +11,11 @@
 
 #define PROC_CONTROL_FD 3
 
-/* Starts argv[0] with only 0, 1, 2 and the control channel open, its own process group, killed when the parent dies. */
+/*
+ * Starts the program at path with only 0, 1, 2 and the control channel (as PROC_CONTROL_FD) open, signals as by default, in its own
+ * process group. It is killed when the calling thread ends: call from the main thread. control_fd stays the caller's.
+ * An exec that fails is told here.
+ */
 RESULT proc_spawn(const char *path, char *const argv[], int control_fd, pid_t *ret, struct error *e);
 /* Absolute path of the running binary. */
 RESULT proc_self_path(struct buf *out, struct error *e);

@@ -26,7 +26,7 @@ enum role {
 };
 const char *role_name(enum role r);
 
-/* --- client ------------------------------------------------------------------------------------------------- */
+/* --- client ----------------------------------------------------------------------------------- */
 
 /*
  * With a loop: used by that loop's coroutines, any number at once, requests multiplexed and their writes coalesced.
@@ -46,7 +46,7 @@ bool rpc_client_is_up(const struct rpc_client *c);
 RESULT rpc_call(struct rpc_client *c, uint16_t op, struct bytes body, struct buf *reply, int64_t timeout_ms,
                 struct error *e);
 
-/* --- server ------------------------------------------------------------------------------------------------- */
+/* --- server ----------------------------------------------------------------------------------- */
 
 struct rpc_server;
 struct rpc_request; /* one request being answered */

@@ -119,9 +119,7 @@ static void client_reset_buffers(struct rpc_client *c)
     c->is_blocked = false;
 }
 
-/* --- with a loop
- * ------------------------------------------------------------------------------------------------
- */
+/* --- with a loop ------------------------------------------------------------------------------ */
 
 static void slot_put(struct rpc_client *c, struct call *call)
 {
@@ -294,9 +292,7 @@ static struct result call_loop(struct rpc_client *c, uint16_t op, struct bytes b
     return call.result;
 }
 
-/* --- without
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- without ---------------------------------------------------------------------------------- */
 
 /* Takes up what was attached. Under call_lock. */
 static void client_take_up(struct rpc_client *c)
@@ -390,9 +386,7 @@ static struct result call_blocking(struct rpc_client *c, uint16_t op, struct byt
     return exchange(c, id, op, reply, deadline_ms, e);
 }
 
-/* --- both
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- both ------------------------------------------------------------------------------------- */
 
 void rpc_client_attach(struct rpc_client *c, int fd)
 {

@@ -105,9 +105,7 @@ struct result rpc_server_new(const struct rpc_op *ops, const struct rpc_server_h
     return RESULT_OK;
 }
 
-/* --- peers
- * --------------------------------------------------------------------------------------------------------
- */
+/* --- peers ------------------------------------------------------------------------------------ */
 
 static void source_add(struct rpc_server *s, struct source *source, struct list *where)
 {
@@ -173,9 +171,7 @@ static bool peer_is_full(const struct peer *p)
     return p->out.n - p->out_at >= OUT_MARK_BYTES || p->held_count >= HELD_MARK;
 }
 
-/* --- requests
- * -----------------------------------------------------------------------------------------------------
- */
+/* --- requests --------------------------------------------------------------------------------- */
 
 static struct rpc_request *request_new(struct peer *p, const struct rpc_frame *f)
 {
@@ -345,9 +341,7 @@ static void peer_read(struct peer *p)
     }
 }
 
-/* --- turns
- * --------------------------------------------------------------------------------------------------------
- */
+/* --- turns ------------------------------------------------------------------------------------ */
 
 static void peer_set_events(struct peer *p)
 {

@@ -20,6 +20,11 @@ enum sandbox_profile {
     SANDBOX_WITNESS,
 };
 
+/*
+ * Once, before any thread is started (ERRC_CONFLICT otherwise), after everything outside was opened. Afterwards memory can't be made
+ * executable (dlopen fails), no process can be started, no TCP port bound (Landlock ABI 4). Debug builds name a forbidden call on
+ * standard error. ret_report gets one line of what holds.
+ */
 RESULT sandbox_enter(enum sandbox_profile profile, const struct sandbox_path *paths, size_t path_count,
                      struct buf *ret_report, struct error *e);
 

@@ -31,8 +31,7 @@ void sock_close(int fd)
     }
 }
 
-/* --- addresses as text
- * ---------------------------------------------------------------------------------------- */
+/* --- addresses as text ------------------------------------------------------------------------ */
 
 /* Splits "host:port", "[host]:port" or ":port"; the host without its brackets. */
 static struct result address_split(const char *text, struct bytes *ret_host, uint16_t *ret_port)
@@ -118,9 +117,7 @@ void sock_peer_text(int fd, char *ret_host, char *ret_full)
     address_text(&a, ret_host, ret_full);
 }
 
-/* --- TCP
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- TCP -------------------------------------------------------------------------------------- */
 
 static struct result listen_tcp_on(int fd, const union address *a, socklen_t n, int backlog,
                                    const char *addr, char *ret_addr, struct error *e)
@@ -172,9 +169,7 @@ struct result sock_listen_tcp(const char *addr, int backlog, int *ret_fd, char *
     return RESULT_OK;
 }
 
-/* --- Unix
- * -----------------------------------------------------------------------------------------------------
- */
+/* --- Unix ------------------------------------------------------------------------------------- */
 
 static struct result unix_socket(const char *path, union address *ret, int *ret_fd, struct error *e)
 {
@@ -286,8 +281,7 @@ struct result sock_peer_credentials(int fd, struct sock_peer *ret, struct error 
     return RESULT_OK;
 }
 
-/* --- messages with descriptors
- * ---------------------------------------------------------------------------------- */
+/* --- messages with descriptors ---------------------------------------------------------------- */
 
 union fd_control {
     struct cmsghdr align;

@@ -12,9 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* --- a server
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- a server --------------------------------------------------------------------------------- */
 
 enum { OP_ECHO = 1, OP_REFUSE, OP_HELD, OP_BIG, OP_STOP, OP_DEAF, OP_KEEPER_ONLY = 9 };
 #define HELD_MAX 16384
@@ -197,8 +195,7 @@ static void turn(struct server *s)
     assert_ok(rpc_server_turn(s->rpc, 0, &e), e);
 }
 
-/* --- the same calls by both kinds of client
- * -------------------------------------------------------------------------- */
+/* --- the same calls by both kinds of client --------------------------------------------------- */
 
 static void calls_of_all_kinds(struct rpc_client *c)
 {
@@ -308,8 +305,7 @@ static void test_blocking_client_attach_meanwhile(void **state)
     server_join(&s);
 }
 
-/* --- the client of a loop
- * -------------------------------------------------------------------------------------------- */
+/* --- the client of a loop --------------------------------------------------------------------- */
 
 static struct loop *the_loop;
 static struct rpc_client *the_client;
@@ -463,8 +459,7 @@ static void test_loop_client_full_sockets(void **state)
     loop_free(the_loop);
 }
 
-/* --- the server against raw bytes
- * ------------------------------------------------------------------------------------- */
+/* --- the server against raw bytes ------------------------------------------------------------- */
 
 static void frame(struct buf *b, uint64_t id, uint16_t op, uint16_t status, struct bytes body)
 {
@@ -665,8 +660,7 @@ static void test_server_bounds_held_requests(void **state)
     server_free(&s);
 }
 
-/* --- the client against raw bytes
- * -------------------------------------------------------------------------------------- */
+/* --- the client against raw bytes ------------------------------------------------------------- */
 
 struct raw_server {
     int fd;
