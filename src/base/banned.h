@@ -12,6 +12,8 @@
 #include <string.h>
 #include <time.h>
 
+#undef sprintf /* a macro in glibc where clang fortifies */
+
 #pragma GCC poison strcpy strcat strncat sprintf vsprintf strtok atoi atol atoll gets
 #pragma GCC poison gmtime localtime ctime asctime rand srand random tmpnam mktemp system popen
 
