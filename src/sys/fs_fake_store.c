@@ -277,7 +277,8 @@ static void page_lose(struct page *p, const struct rng *rng)
 
 static void file_lose(struct store *s, struct node *n, const struct rng *rng)
 {
-    enum { LOSE_ALL, KEEP_ALL, MIXED } how = rng_below(rng, 3);
+    enum { LOSE_ALL, KEEP_ALL, MIXED };
+    uint64_t how = rng_below(rng, 3);
     uint64_t size = n->size;
     for (size_t i = 0; i < n->page_count; i++) {
         struct page *p = n->pages[i];

@@ -108,16 +108,16 @@ static void rules_add_arguments(struct rules *r)
     static const unsigned long ioctls[] = { FIONBIO, FIONREAD, FIOCLEX, TCGETS, TIOCGWINSZ };
     scmp_datum_t self = (scmp_datum_t)getpid();
     for (size_t i = 0; i < ARRAY_LEN(prctls); i++) {
-        rule_allow_if(r, "prctl", SCMP_CMP(0, SCMP_CMP_EQ, (scmp_datum_t)prctls[i]));
+        rule_allow_if(r, "prctl", SCMP_CMP(0, SCMP_CMP_EQ, (scmp_datum_t)prctls[i], 0));
     }
     for (size_t i = 0; i < ARRAY_LEN(ioctls); i++) {
-        rule_allow_if(r, "ioctl", SCMP_CMP(1, SCMP_CMP_EQ, ioctls[i]));
+        rule_allow_if(r, "ioctl", SCMP_CMP(1, SCMP_CMP_EQ, ioctls[i], 0));
     }
     rule_allow_if(r, "clone",
                   SCMP_CMP(0, SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)); /* no processes */
-    rule_allow_if(r, "kill", SCMP_CMP(0, SCMP_CMP_EQ, self));
-    rule_allow_if(r, "tgkill", SCMP_CMP(0, SCMP_CMP_EQ, self));
-    rule_allow_if(r, "prlimit64", SCMP_CMP(2, SCMP_CMP_EQ, 0)); /* asking alone */
+    rule_allow_if(r, "kill", SCMP_CMP(0, SCMP_CMP_EQ, self, 0));
+    rule_allow_if(r, "tgkill", SCMP_CMP(0, SCMP_CMP_EQ, self, 0));
+    rule_allow_if(r, "prlimit64", SCMP_CMP(2, SCMP_CMP_EQ, 0, 0)); /* asking alone */
     rules_add_memory(r);
 }
 
@@ -126,7 +126,7 @@ static void rules_add_network(struct rules *r)
     static const int families[] = { AF_INET, AF_INET6, AF_UNIX, AF_NETLINK /* getaddrinfo */ };
     rules_add_list(r, SCMP_ACT_ALLOW, sandbox_calls_network);
     for (size_t i = 0; i < ARRAY_LEN(families); i++) {
-        rule_allow_if(r, "socket", SCMP_CMP(0, SCMP_CMP_EQ, (scmp_datum_t)families[i]));
+        rule_allow_if(r, "socket", SCMP_CMP(0, SCMP_CMP_EQ, (scmp_datum_t)families[i], 0));
     }
 }
 
