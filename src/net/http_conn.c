@@ -399,7 +399,7 @@ void conn_start(struct http_server *s, int fd, struct tls_ctx *tls, const struct
     c->fd = (struct loop_fd){ .fd = fd, .fn = on_event };
     c->timer.fn = on_timer;
     c->key = *key;
-    c->in = BUF_SECRET(s->limits.head_bytes + SCRATCH_BYTES + RAW_BYTES);
+    c->in = BUF_SECRET(s->limits.head_bytes + SCRATCH_BYTES);
     c->is_unix = key->n == 0;
     sock_peer_text(fd, c->peer_host, c->peer_full);
     list_push_back(&s->conns, &c->item);

@@ -293,27 +293,33 @@ static RESULT plain_read(struct http_exchange *x, void *dst, size_t cap, size_t 
     return RESULT_OK;
 }
 
-/* 0 bytes only at the end. */
+/*
+ * 0 bytes only at the end. Reads into the server's scratch, which is its own until the next wait;
+ * only what dst has no room for is kept.
+ */
 static RESULT chunked_read(struct http_exchange *x, void *dst, size_t cap, size_t *ret_n,
                            struct error *e)
 {
     struct buf *in = &x->conn->in;
+    uint8_t *scratch = x->conn->server->scratch;
     for (;;) {
+        struct bytes from = buf_bytes(in);
         size_t used = 0, n = 0;
-        TRY(http_chunked_decode(&x->chunked, buf_bytes(in), dst, cap, &used, &n, &x->is_body_done,
-                                e));
-        buf_consume(in, used);
+        if (in->n == 0) {
+            TRY(raw_read(x, scratch, SCRATCH_BYTES, &n, e));
+            from = bytes_of(scratch, n);
+        }
+        TRY(http_chunked_decode(&x->chunked, from, dst, cap, &used, &n, &x->is_body_done, e));
+        if (from.p == scratch) {
+            buf_add(in, bytes_slice(from, used, from.n));
+            TRY_MSG(buf_result(in), e, "request body");
+        } else {
+            buf_consume(in, used);
+        }
         if (n != 0 || x->is_body_done) {
             *ret_n = n;
             return RESULT_OK;
         }
-        uint8_t *room = buf_reserve(in, RAW_BYTES);
-        if (room == NULL) {
-            FAIL(e, ERRC_NOMEM, "request body");
-        }
-        size_t got = 0;
-        TRY(raw_read(x, room, RAW_BYTES, &got, e));
-        buf_commit(in, got);
     }
 }
 

@@ -20,7 +20,6 @@
 enum {
     SCRATCH_BYTES = 32 * 1024, /* read at once while no request runs */
     OUT_BYTES = 16 * 1024,     /* gathered before it is sealed: one TLS record */
-    RAW_BYTES = 64 * 1024,     /* of chunked body read at once */
     SLICE_BYTES = 256 * 1024,  /* sealed at once */
     WORK_BYTES = 1024 * 1024,  /* moved before others get their turn */
     DRAIN_BYTES = 64 * 1024,   /* of a body that its handler left unread */

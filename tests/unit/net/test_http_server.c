@@ -454,6 +454,40 @@ static void test_slow_reader(void **state)
     close(fd);
 }
 
+static void await_active(size_t n)
+{
+    struct http_stats stats;
+    do {
+        sched_yield();
+        http_shared_stats(kit.shared, &stats);
+    } while (stats.active != n);
+}
+
+/* One loop: a client that takes nothing, one that sends nothing and one that is busy leave room for
+ * others. */
+static void test_others_go_on(void **state)
+{
+    (void)state;
+    int deaf = client_open(&kit), mute = client_open(&kit);
+    assert_true(client_send(deaf, BYTES_LIT("GET /big?33554432 HTTP/1.1\r\n" HOST "\r\n")));
+    assert_true(client_send(mute,
+                            BYTES_LIT("PUT /count HTTP/1.1\r\n" HOST "Content-Length: 9\r\n\r\n")));
+    await_active(2);
+    int fd = client_open(&kit);
+    for (int i = 0; i < 100; i++) {
+        CLEANUP(buf_done) struct buf out = BUF(1 << 16);
+        assert_true(client_send(fd, BYTES_LIT("GET / HTTP/1.1\r\n" HOST "\r\n")));
+        client_read_until(fd, &out, "hello");
+    }
+    struct http_stats stats;
+    http_shared_stats(kit.shared, &stats);
+    assert_int_equal(stats.active, 2);
+    assert_int_equal(stats.connections, 3);
+    close(deaf);
+    close(mute);
+    close(fd);
+}
+
 static void do_drain(struct kit *k)
 {
     http_server_drain(k->server);
@@ -462,15 +496,6 @@ static void do_drain(struct kit *k)
 static void do_close_all(struct kit *k)
 {
     http_server_close_all(k->server);
-}
-
-static void await_active(size_t n)
-{
-    struct http_stats stats;
-    do {
-        sched_yield();
-        http_shared_stats(kit.shared, &stats);
-    } while (stats.active != n);
 }
 
 static void test_drain(void **state)
@@ -528,12 +553,25 @@ static void test_plain_tcp_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH(test_simple),       WITH(test_pipelining),   WITH(test_every_cut),
-        WITH(test_byte_by_byte), WITH(test_attacks),      WITH(test_oversized),
-        WITH(test_continue),     WITH(test_unread_body),  WITH(test_odd_answers),
-        WITH(test_big),          WITH(test_upload),       WITH(test_half_closed),
-        HASTY(test_slow_heads),  HASTY(test_slow_bodies), HASTY(test_slow_reader),
-        WITH(test_drain),        WITH(test_close_all),    WITH(test_plain_tcp_is_refused),
+        WITH(test_simple),
+        WITH(test_pipelining),
+        WITH(test_every_cut),
+        WITH(test_byte_by_byte),
+        WITH(test_attacks),
+        WITH(test_oversized),
+        WITH(test_continue),
+        WITH(test_unread_body),
+        WITH(test_odd_answers),
+        WITH(test_big),
+        WITH(test_upload),
+        WITH(test_half_closed),
+        WITH(test_others_go_on),
+        HASTY(test_slow_heads),
+        HASTY(test_slow_bodies),
+        HASTY(test_slow_reader),
+        WITH(test_drain),
+        WITH(test_close_all),
+        WITH(test_plain_tcp_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
