@@ -105,7 +105,9 @@ static void rules_add_arguments(struct rules *r)
 {
     static const int prctls[] = { PR_SET_NAME, PR_GET_NAME, PR_SET_PDEATHSIG, PR_GET_DUMPABLE,
                                   0x53564d41 /* PR_SET_VMA */ };
-    static const unsigned long ioctls[] = { FIONBIO, FIONREAD, FIOCLEX, TCGETS, TIOCGWINSZ };
+    static const unsigned long ioctls[] = {
+        FIONBIO, FIONREAD, TIOCOUTQ, FIOCLEX, TCGETS, TIOCGWINSZ
+    };
     scmp_datum_t self = (scmp_datum_t)getpid();
     for (size_t i = 0; i < ARRAY_LEN(prctls); i++) {
         rule_allow_if(r, "prctl", SCMP_CMP(0, SCMP_CMP_EQ, (scmp_datum_t)prctls[i], 0));
