@@ -4,7 +4,7 @@
 #include "crypto/hash.h"
 #include "crypto/hmac.h"
 
-#define RECORD_AAD_MAX 2048
+#define RECORD_AAD_MAX  2048
 #define WRAPS_BLOCK_MIN 1024u
 #define WRAPS_BLOCK_MAX (1u << 20)
 
@@ -12,8 +12,8 @@ DEFINE_CLEANUP(kr_record_free, struct kr_record *)
 
 /* --- keys of the epoch ------------------------------------------------------------------------ */
 
-static struct result derive(const struct secret *root, const struct key256 *epoch_secret, uint32_t epoch,
-                            struct kr_epoch_key *ret)
+static struct result derive(const struct secret *root, const struct key256 *epoch_secret,
+                            uint32_t epoch, struct kr_epoch_key *ret)
 {
     uint8_t info[64];
     const struct {
@@ -59,7 +59,8 @@ static struct result epoch_use(struct keyring *kr, const struct secret *root,
 
 static void mac_of(const struct keyring *kr, const char *what, struct bytes v, uint8_t ret[32])
 {
-    const struct kr_epoch_key *k = (const struct kr_epoch_key *)(const void *)secret_data(kr->epoch_key);
+    const struct kr_epoch_key *k =
+            (const struct kr_epoch_key *)(const void *)secret_data(kr->epoch_key);
     CLEANUP(hmac_done_p) struct hmac h = { 0 };
 
     hmac_init(&h, HASH_SHA256, key256_bytes(&k->mac));
@@ -71,8 +72,8 @@ static void mac_of(const struct keyring *kr, const char *what, struct bytes v, u
 
 /* --- records ---------------------------------------------------------------------------------- */
 
-static struct bytes index_key(char *dst, size_t n, enum kr_kind kind, const char *owner, const char *name,
-                              uint32_t version)
+static struct bytes index_key(char *dst, size_t n, enum kr_kind kind, const char *owner,
+                              const char *name, uint32_t version)
 {
     size_t on = strlen(owner), nn = strlen(name);
 
@@ -162,8 +163,8 @@ static struct box_key *wrap_for(const struct keyring *kr, enum crypto_suite s)
     return s == SUITE_SM4_CTR_HMAC_SM3 ? kr->wrap_sm4 : kr->wrap_aes;
 }
 
-static struct result record_seal(const struct keyring *kr, struct box_key *wrap, struct kr_record *r,
-                                 struct bytes secret)
+static struct result record_seal(const struct keyring *kr, struct box_key *wrap,
+                                 struct kr_record *r, struct bytes secret)
 {
     CLEANUP(buf_done_p) struct buf aad = BUF(RECORD_AAD_MAX);
 
@@ -176,8 +177,8 @@ static struct result record_seal(const struct keyring *kr, struct box_key *wrap,
 }
 
 /* `clear` is the clear encoding that the box was made for. ret_n: 0 or KEY256_BYTES. */
-static struct result record_open(struct box_key *wrap, const struct kr_record *r, struct bytes clear,
-                                 struct key256 *ret, size_t *ret_n)
+static struct result record_open(struct box_key *wrap, const struct kr_record *r,
+                                 struct bytes clear, struct key256 *ret, size_t *ret_n)
 {
     CLEANUP(buf_done_p) struct buf aad = BUF(RECORD_AAD_MAX);
     size_t over = box_overhead(r->suite);
@@ -193,8 +194,8 @@ static struct result record_open(struct box_key *wrap, const struct kr_record *r
     return RESULT_OK;
 }
 
-static struct result record_open_now(struct box_key *wrap, const struct kr_record *r, struct key256 *ret,
-                                     size_t *ret_n)
+static struct result record_open_now(struct box_key *wrap, const struct kr_record *r,
+                                     struct key256 *ret, size_t *ret_n)
 {
     CLEANUP(buf_done_p) struct buf clear = BUF(RECORD_AAD_MAX);
 
@@ -268,7 +269,8 @@ static struct result load_record(struct keyring *kr, struct bytes in, uint32_t i
     return RESULT_OK;
 }
 
-static struct result load_header(struct keyring *kr, struct bytes *in, struct kr_header *ret, struct error *e)
+static struct result load_header(struct keyring *kr, struct bytes *in, struct kr_header *ret,
+                                 struct error *e)
 {
     CLEANUP(key256_wipe) struct key256 epoch_secret;
     uint8_t id[ROOT_ID_BYTES], mac[32];
@@ -276,7 +278,8 @@ static struct result load_header(struct keyring *kr, struct bytes *in, struct kr
     TRY(kr_header_parse(in, ret, e));
     root_id(kr->root, id);
     if (memcmp(id, ret->root_id, sizeof(id)) != 0) {
-        FAIL(e, ERRC_DENIED, "header: it belongs to another root key than the one given (or is damaged there)");
+        FAIL(e, ERRC_DENIED,
+             "header: it belongs to another root key than the one given (or is damaged there)");
     }
     TRY(kr_epoch_read(&kr->env, ret->epoch, &epoch_secret, e));
     TRY(epoch_use(kr, kr->root, &epoch_secret, ret->epoch, e));
@@ -368,14 +371,16 @@ RESULT kr_commit(struct keyring *kr, struct error *e)
     return r;
 }
 
-static struct result reseal_all(struct keyring *kr, struct box_key *old_aes, struct box_key *old_sm4)
+static struct result reseal_all(struct keyring *kr, struct box_key *old_aes,
+                                struct box_key *old_sm4)
 {
     LIST_EACH(item, &kr->records)
     {
         struct kr_record *r = LIST_ITEM(item, struct kr_record, item);
         CLEANUP(key256_wipe) struct key256 secret;
         size_t n;
-        TRY(record_open_now(r->suite == SUITE_SM4_CTR_HMAC_SM3 ? old_sm4 : old_aes, r, &secret, &n));
+        TRY(record_open_now(r->suite == SUITE_SM4_CTR_HMAC_SM3 ? old_sm4 : old_aes, r, &secret,
+                            &n));
         TRY(record_seal(kr, wrap_for(kr, r->suite), r, bytes_of(secret.b, n)));
     }
     return RESULT_OK;
@@ -449,7 +454,8 @@ static void ring_free(struct keyring *kr)
 }
 DEFINE_CLEANUP(ring_free, struct keyring *)
 
-static struct result add_fresh(struct keyring *kr, enum kr_kind kind, const char *owner, struct error *e)
+static struct result add_fresh(struct keyring *kr, enum kr_kind kind, const char *owner,
+                               struct error *e)
 {
     CLEANUP(key256_wipe) struct key256 secret;
 
@@ -458,15 +464,16 @@ static struct result add_fresh(struct keyring *kr, enum kr_kind kind, const char
     return kr_add(kr, r, &secret, e);
 }
 
-RESULT keyring_create(const struct keyring_env *env, const struct secret *root, const char *deployment,
-                      struct error *e)
+RESULT keyring_create(const struct keyring_env *env, const struct secret *root,
+                      const char *deployment, struct error *e)
 {
     CLEANUP(ring_free_p) struct keyring *kr = NULL;
     CLEANUP(key256_wipe) struct key256 epoch_secret;
     struct fs_stat st;
 
     if (deployment[0] == 0 || strlen(deployment) >= NAME_DEPLOYMENT_MAX) {
-        FAIL(e, ERRC_RANGE, "keyring: the deployment's name has 1 to %d bytes", NAME_DEPLOYMENT_MAX - 1);
+        FAIL(e, ERRC_RANGE, "keyring: the deployment's name has 1 to %d bytes",
+             NAME_DEPLOYMENT_MAX - 1);
     }
     if (result_is_ok(fs_stat(env->dir, KR_FILE, &st, NULL))) {
         FAIL(e, ERRC_EXISTS, "keyring: there is one already");
@@ -537,7 +544,8 @@ RESULT keyring_change_root(struct keyring *kr, const struct secret *new_root, st
 RESULT kr_usable(const struct keyring *kr, struct error *e)
 {
     if (kr->is_broken) {
-        FAIL(e, ERRC_IO, "keyring: it could not be read again after a failed write: restart the keeper");
+        FAIL(e, ERRC_IO,
+             "keyring: it could not be read again after a failed write: restart the keeper");
     }
     return RESULT_OK;
 }
@@ -546,7 +554,8 @@ RESULT kr_reserve(struct keyring *kr, struct kr_record *version, struct error *e
 {
     CLEANUP(buf_done_p) struct buf before = BUF(RECORD_AAD_MAX);
     uint64_t used = version->u.use.wraps;
-    uint64_t block = used < WRAPS_BLOCK_MIN ? WRAPS_BLOCK_MIN : MIN(used, (uint64_t)WRAPS_BLOCK_MAX);
+    uint64_t block =
+            used < WRAPS_BLOCK_MIN ? WRAPS_BLOCK_MIN : MIN(used, (uint64_t)WRAPS_BLOCK_MAX);
 
     kr_record_clear_encode(version, &before);
     version->reserved = MIN(used + block, KEY_WRAPS_MAX);
@@ -554,7 +563,8 @@ RESULT kr_reserve(struct keyring *kr, struct kr_record *version, struct error *e
     return kr_commit(kr, e);
 }
 
-RESULT kr_tenant_open(struct keyring *kr, const char *tenant, struct kr_record **ret, struct error *e)
+RESULT kr_tenant_open(struct keyring *kr, const char *tenant, struct kr_record **ret,
+                      struct error *e)
 {
     TRY(kr_usable(kr, e));
     struct kr_record *t = kr_find(kr, KR_TENANT, tenant, "", 0);
@@ -568,8 +578,8 @@ RESULT kr_tenant_open(struct keyring *kr, const char *tenant, struct kr_record *
     return RESULT_OK;
 }
 
-RESULT kr_key_find(struct keyring *kr, const char *tenant, const char *key_id, struct kr_record **ret,
-                   struct error *e)
+RESULT kr_key_find(struct keyring *kr, const char *tenant, const char *key_id,
+                   struct kr_record **ret, struct error *e)
 {
     struct kr_record *k = NULL;
 
@@ -581,8 +591,8 @@ RESULT kr_key_find(struct keyring *kr, const char *tenant, const char *key_id, s
         k = t == NULL ? NULL : t->u.tenant->default_key;
     }
     if (k == NULL) {
-        FAIL(e, ERRC_NOT_FOUND, "tenant %s has no %skey%s%s", tenant, key_id[0] == 0 ? "default " : "",
-             key_id[0] == 0 ? "" : " ", key_id);
+        FAIL(e, ERRC_NOT_FOUND, "tenant %s has no %skey%s%s", tenant,
+             key_id[0] == 0 ? "default " : "", key_id[0] == 0 ? "" : " ", key_id);
     }
     *ret = k;
     return RESULT_OK;

@@ -100,6 +100,8 @@ RESULT keyring_statement_seed(struct keyring *kr, struct key256 *ret, struct err
 RESULT keyring_checkpoint_mac_key(struct keyring *kr, struct key256 *ret, struct error *e);
 /* The signing seed of a log and its place in the checkpoints file. */
 RESULT keyring_log_seed(struct keyring *kr, const char *log, struct key256 *ret, uint32_t *ret_slot, struct error *e);
+/* The place that the log of the next tenant will have in the checkpoints file. */
+uint32_t keyring_next_slot(const struct keyring *kr);
 /* Calls fn for every log. */
 RESULT keyring_logs(struct keyring *kr, struct result (*fn)(void *arg, const char *log, uint32_t slot, struct error *e),
                     void *arg, struct error *e);

@@ -1,4 +1,5 @@
-/* The life of keys: made, rotated, disabled, destroyed. Each change is durable when the function returns. */
+/* The life of keys: made, rotated, disabled, destroyed. Each change is durable when the function
+ * returns. */
 #include "base/text.h"
 #include "keys/keyring_priv.h"
 
@@ -26,7 +27,8 @@ static void info_of(const struct kr_record *r, struct key_info *ret)
     memcpy(ret->description, k->description, sizeof(ret->description));
 }
 
-static struct result take_text(const char *what, const char *v, size_t min, char *dst, size_t n, struct error *e)
+static struct result take_text(const char *what, const char *v, size_t min, char *dst, size_t n,
+                               struct error *e)
 {
     size_t len = strlen(v);
 
@@ -82,9 +84,9 @@ static struct result add_version(struct keyring *kr, const struct kr_record *key
 }
 
 /* A key with its first version, not yet on the disk. */
-static struct result add_key(struct keyring *kr, const char *tenant, enum crypto_suite suite, bool is_default,
-                             const char *description, const char *custodian, char ret_id[KEY_ID_BYTES],
-                             struct error *e)
+static struct result add_key(struct keyring *kr, const char *tenant, enum crypto_suite suite,
+                             bool is_default, const char *description, const char *custodian,
+                             char ret_id[KEY_ID_BYTES], struct error *e)
 {
     struct kr_key texts;
 
@@ -108,8 +110,8 @@ static struct result add_key(struct keyring *kr, const char *tenant, enum crypto
 }
 
 /* Writes what was added, or takes it back. */
-static struct result finish(struct keyring *kr, struct result added, const char *tenant, const char *id,
-                            struct key_info *ret, struct error *e)
+static struct result finish(struct keyring *kr, struct result added, const char *tenant,
+                            const char *id, struct key_info *ret, struct error *e)
 {
     struct kr_record *k;
 
@@ -156,7 +158,8 @@ RESULT keyring_tenant_create(struct keyring *kr, const char *tenant, enum crypto
 }
 
 RESULT keyring_create_key(struct keyring *kr, const char *tenant, enum crypto_suite suite,
-                          const char *description, const char *custodian, struct key_info *ret, struct error *e)
+                          const char *description, const char *custodian, struct key_info *ret,
+                          struct error *e)
 {
     struct kr_record *t;
     char id[KEY_ID_BYTES];
@@ -169,11 +172,12 @@ RESULT keyring_create_key(struct keyring *kr, const char *tenant, enum crypto_su
         FAIL(e, ERRC_LIMIT, "tenant %s has %u keys", tenant, KEYS_PER_TENANT_MAX);
     }
     bool is_default = t->u.tenant->default_key == NULL;
-    return finish(kr, add_key(kr, tenant, suite, is_default, description, custodian, id, e), tenant, id, ret, e);
+    return finish(kr, add_key(kr, tenant, suite, is_default, description, custodian, id, e), tenant,
+                  id, ret, e);
 }
 
-RESULT keyring_show(struct keyring *kr, const char *tenant, const char *key_id, struct key_info *ret,
-                    struct error *e)
+RESULT keyring_show(struct keyring *kr, const char *tenant, const char *key_id,
+                    struct key_info *ret, struct error *e)
 {
     struct kr_record *k;
 
@@ -182,7 +186,8 @@ RESULT keyring_show(struct keyring *kr, const char *tenant, const char *key_id, 
     return RESULT_OK;
 }
 
-RESULT keyring_nth(struct keyring *kr, const char *tenant, size_t from, struct key_info *ret, struct error *e)
+RESULT keyring_nth(struct keyring *kr, const char *tenant, size_t from, struct key_info *ret,
+                   struct error *e)
 {
     TRY(kr_usable(kr, e));
     struct kr_record *t = kr_find(kr, KR_TENANT, tenant, "", 0);
@@ -202,8 +207,8 @@ struct change {
     struct buf before;
 };
 
-static struct result change_begin(struct keyring *kr, const char *tenant, const char *key_id, struct change *ret,
-                                  struct error *e)
+static struct result change_begin(struct keyring *kr, const char *tenant, const char *key_id,
+                                  struct change *ret, struct error *e)
 {
     TRY(kr_key_find(kr, tenant, key_id, &ret->key, e));
     if (ret->key->u.key->state == KEY_DESTROYED) {
@@ -213,7 +218,8 @@ static struct result change_begin(struct keyring *kr, const char *tenant, const 
     return buf_result(&ret->before);
 }
 
-static struct result change_end(struct keyring *kr, struct change *c, struct key_info *ret, struct error *e)
+static struct result change_end(struct keyring *kr, struct change *c, struct key_info *ret,
+                                struct error *e)
 {
     struct result r = kr_reseal(kr, c->key, buf_bytes(&c->before), e);
 
@@ -233,8 +239,8 @@ static void change_done(struct change *c)
 DEFINE_CLEANUP_DONE(change_done, struct change)
 
 /*= 2.1.3-7 "keys are rotated: data written before stays readable under its version" */
-RESULT keyring_rotate(struct keyring *kr, const char *tenant, const char *key_id, struct key_info *ret,
-                      struct error *e)
+RESULT keyring_rotate(struct keyring *kr, const char *tenant, const char *key_id,
+                      struct key_info *ret, struct error *e)
 {
     CLEANUP(change_done_p) struct change c = { .before = BUF(BEFORE_MAX) };
 
@@ -269,8 +275,9 @@ RESULT keyring_set_enabled(struct keyring *kr, const char *tenant, const char *k
     return change_end(kr, &c, ret, e);
 }
 
-RESULT keyring_schedule_destroy(struct keyring *kr, const char *tenant, const char *key_id, int64_t wait_ms,
-                                const char *requested_by, struct key_info *ret, struct error *e)
+RESULT keyring_schedule_destroy(struct keyring *kr, const char *tenant, const char *key_id,
+                                int64_t wait_ms, const char *requested_by, struct key_info *ret,
+                                struct error *e)
 {
     CLEANUP(change_done_p) struct change c = { .before = BUF(BEFORE_MAX) };
     char person[KEY_PERSON_MAX];
@@ -289,8 +296,8 @@ RESULT keyring_schedule_destroy(struct keyring *kr, const char *tenant, const ch
     return change_end(kr, &c, ret, e);
 }
 
-RESULT keyring_cancel_destroy(struct keyring *kr, const char *tenant, const char *key_id, struct key_info *ret,
-                              struct error *e)
+RESULT keyring_cancel_destroy(struct keyring *kr, const char *tenant, const char *key_id,
+                              struct key_info *ret, struct error *e)
 {
     CLEANUP(change_done_p) struct change c = { .before = BUF(BEFORE_MAX) };
 

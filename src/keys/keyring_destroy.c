@@ -1,8 +1,10 @@
 /*
- * The end of keys. What is destroyed is taken out of the keyring, the rest is boxed anew in a new epoch, the new file replaces the
- * old, and the secret of the old epoch is overwritten in place. So neither the new file nor any older copy of the keyring file
- * gives the key back, with the root key or without. What this cannot reach: a copy of the epoch file made before
- * (a backup of the whole folder, a snapshot, blocks that a journaling or flash device kept); docs/formats/keyring.md says it.
+ * The end of keys. What is destroyed is taken out of the keyring, the rest is boxed anew in a new
+ * epoch, the new file replaces the old, and the secret of the old epoch is overwritten in place. So
+ * neither the new file nor any older copy of the keyring file gives the key back, with the root key
+ * or without. What this cannot reach: a copy of the epoch file made before (a backup of the whole
+ * folder, a snapshot, blocks that a journaling or flash device kept); docs/formats/keyring.md says
+ * it.
  */
 #include "keys/keyring_priv.h"
 
@@ -19,7 +21,8 @@ static struct result take_person(const char *v, char dst[KEY_PERSON_MAX], struct
     return RESULT_OK;
 }
 
-static void destruction_of(const struct keyring *kr, const struct kr_record *r, struct key_destruction *ret)
+static void destruction_of(const struct keyring *kr, const struct kr_record *r,
+                           struct key_destruction *ret)
 {
     const struct kr_key *k = r->u.key;
 
@@ -37,8 +40,8 @@ static void destruction_of(const struct keyring *kr, const struct kr_record *r, 
     memcpy(ret->keyring_after, kr->digest, sizeof(ret->keyring_after));
 }
 
-static struct result may_destroy(const struct keyring *kr, const struct kr_record *r, const char *confirmed_by,
-                                 bool two_person, struct error *e)
+static struct result may_destroy(const struct keyring *kr, const struct kr_record *r,
+                                 const char *confirmed_by, bool two_person, struct error *e)
 {
     const struct kr_key *k = r->u.key;
     char due[TIME_TEXT_MAX];
@@ -51,7 +54,8 @@ static struct result may_destroy(const struct keyring *kr, const struct kr_recor
              time_rfc3339(k->destroy_at_ms, due));
     }
     if (two_person && strcmp(k->requested_by, confirmed_by) == 0) {
-        FAIL(e, ERRC_CONFLICT, "key %s: who requested its destruction can't confirm it: a second person must",
+        FAIL(e, ERRC_CONFLICT,
+             "key %s: who requested its destruction can't confirm it: a second person must",
              r->name);
     }
     return RESULT_OK;
@@ -62,7 +66,8 @@ static void remove_versions(struct keyring *kr, const char *tenant, const char *
     LIST_EACH(item, &kr->records)
     {
         struct kr_record *v = LIST_ITEM(item, struct kr_record, item);
-        if (v->kind == KR_VERSION && strcmp(v->owner, tenant) == 0 && strcmp(v->name, key_id) == 0) {
+        if (v->kind == KR_VERSION && strcmp(v->owner, tenant) == 0 &&
+            strcmp(v->name, key_id) == 0) {
             kr_remove(kr, v);
         }
     }
@@ -77,8 +82,9 @@ static struct result epoch_settle(struct keyring *kr, struct error *e)
 }
 
 /*= 2.1.3-7 "destruction: two persons, waiting period, certificate" */
-RESULT keyring_destroy(struct keyring *kr, const char *tenant, const char *key_id, const char *confirmed_by,
-                       bool two_person, struct key_destruction *ret, struct error *e)
+RESULT keyring_destroy(struct keyring *kr, const char *tenant, const char *key_id,
+                       const char *confirmed_by, bool two_person, struct key_destruction *ret,
+                       struct error *e)
 {
     CLEANUP(buf_done_p) struct buf before = BUF(BEFORE_MAX);
     struct kr_record *r;
@@ -116,7 +122,8 @@ RESULT keyring_destroy(struct keyring *kr, const char *tenant, const char *key_i
     return RESULT_OK;
 }
 
-static void tenant_destruction_of(const struct keyring *kr, const struct kr_record *r, struct key_destruction *ret)
+static void tenant_destruction_of(const struct keyring *kr, const struct kr_record *r,
+                                  struct key_destruction *ret)
 {
     const struct kr_tenant *t = r->u.tenant;
 
@@ -164,7 +171,8 @@ RESULT keyring_tenant_close(struct keyring *kr, const char *tenant, const char *
     }
     for (size_t i = 0; i < t->key_count; i++) {
         if (t->keys[i]->u.key->state != KEY_DESTROYED) {
-            FAIL(e, ERRC_CONFLICT, "tenant %s: key %s is not destroyed yet", tenant, t->keys[i]->name);
+            FAIL(e, ERRC_CONFLICT, "tenant %s: key %s is not destroyed yet", tenant,
+                 t->keys[i]->name);
         }
     }
     TRY(take_person(confirmed_by, person, e));

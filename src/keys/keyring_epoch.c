@@ -3,8 +3,9 @@
  *
  *   "TROTHEP1" epoch(4) secret(32) SHA-256 of what stands before(32) zeros
  *
- * and the other place is zeros. A change of epoch writes the new secret into the blank place, then the keyring, then blanks the
- * old place; a crash between leaves both, and the next start blanks the one that the keyring does not name.
+ * and the other place is zeros. A change of epoch writes the new secret into the blank place, then
+ * the keyring, then blanks the old place; a crash between leaves both, and the next start blanks
+ * the one that the keyring does not name.
  */
 #include "keys/keyring_priv.h"
 
@@ -58,7 +59,8 @@ static struct result place_write(const struct keyring_env *env, uint32_t epoch, 
     return RESULT_OK;
 }
 
-RESULT kr_epoch_prepare(const struct keyring_env *env, uint32_t epoch, struct key256 *ret, struct error *e)
+RESULT kr_epoch_prepare(const struct keyring_env *env, uint32_t epoch, struct key256 *ret,
+                        struct error *e)
 {
     uint8_t place[PLACE_N];
 
@@ -90,7 +92,8 @@ static bool is_blank(const uint8_t *p, size_t n)
     return any == 0;
 }
 
-RESULT kr_epoch_read(const struct keyring_env *env, uint32_t epoch, struct key256 *ret, struct error *e)
+RESULT kr_epoch_read(const struct keyring_env *env, uint32_t epoch, struct key256 *ret,
+                     struct error *e)
 {
     CLEANUP(buf_done_p) struct buf b = BUF_SECRET(2 * PLACE_N);
     uint8_t sum[SHA256_BYTES];
@@ -102,9 +105,11 @@ RESULT kr_epoch_read(const struct keyring_env *env, uint32_t epoch, struct key25
     const uint8_t *p = b.p + place_of(epoch);
     sha256(bytes_of(p, BODY_N), sum);
     if (memcmp(p, MAGIC, MAGIC_N) != 0 || memcmp(p + BODY_N, sum, sizeof(sum)) != 0 ||
-        !is_blank(p + BODY_N + sizeof(sum), PLACE_N - BODY_N - sizeof(sum)) || get_be32(p + MAGIC_N) != epoch) {
+        !is_blank(p + BODY_N + sizeof(sum), PLACE_N - BODY_N - sizeof(sum)) ||
+        get_be32(p + MAGIC_N) != epoch) {
         FAIL(e, ERRC_INTEGRITY,
-             "epoch: the secret of epoch %u is damaged or gone: this keyring is older than the last destruction, "
+             "epoch: the secret of epoch %u is damaged or gone: this keyring is older than the "
+             "last destruction, "
              "or the file was changed",
              epoch);
     }

@@ -23,7 +23,8 @@ const char *kr_kind_name(enum kr_kind k)
     return (unsigned)k < KR_KIND_COUNT_ && kind_names[k] != NULL ? kind_names[k] : "unknown";
 }
 
-struct kr_record *kr_record_new(enum kr_kind kind, const char *owner, const char *name, uint32_t version)
+struct kr_record *kr_record_new(enum kr_kind kind, const char *owner, const char *name,
+                                uint32_t version)
 {
     struct kr_record *r = mem_zalloc(sizeof(*r));
 
@@ -267,7 +268,8 @@ void kr_record_describe(const struct kr_record *r, char *dst, size_t n)
         (void)snprintf(dst, n, "log payload key %s of %s", r->name, r->owner);
         break;
     default:
-        (void)snprintf(dst, n, "%s%s%s", kr_kind_name(r->kind), r->owner[0] == 0 ? "" : " of ", r->owner);
+        (void)snprintf(dst, n, "%s%s%s", kr_kind_name(r->kind), r->owner[0] == 0 ? "" : " of ",
+                       r->owner);
         break;
     }
 }

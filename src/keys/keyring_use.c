@@ -1,4 +1,5 @@
-/* Keys at work: data keys wrapped and unwrapped, secrets sealed, keys of logs and of the metadata store handed out. */
+/* Keys at work: data keys wrapped and unwrapped, secrets sealed, keys of logs and of the metadata
+ * store handed out. */
 #include "keys/keyring_priv.h"
 
 #define WRAPPED_V1   1
@@ -6,8 +7,8 @@
 #define AAD_HEAD_MAX 160
 
 /* What a wrapped key is bound to besides the caller's words: tenant, key, version, purpose. */
-static size_t aad_build(uint8_t *dst, const char *label, const char *tenant, const char *id, uint32_t version,
-                        struct bytes aad)
+static size_t aad_build(uint8_t *dst, const char *label, const char *tenant, const char *id,
+                        uint32_t version, struct bytes aad)
 {
     const char *const parts[] = { label, tenant, id };
     size_t n = 0;
@@ -78,8 +79,8 @@ static struct result prepare(struct keyring *kr, struct kr_record *v, struct err
     return RESULT_OK;
 }
 
-static struct result wrap(struct keyring *kr, struct kr_record *k, struct bytes aad, const struct key256 *key,
-                          struct data_key *ret, struct error *e)
+static struct result wrap(struct keyring *kr, struct kr_record *k, struct bytes aad,
+                          const struct key256 *key, struct data_key *ret, struct error *e)
 {
     uint8_t bound[AAD_HEAD_MAX + KEY_AAD_MAX];
     struct kr_record *v = k->u.key->newest_version;
@@ -88,7 +89,8 @@ static struct result wrap(struct keyring *kr, struct kr_record *k, struct bytes 
         FAIL(e, ERRC_BUG, "key %s has no version", k->name);
     }
     if (v->u.use.wraps >= KEY_WRAPS_MAX) {
-        FAIL(e, ERRC_LIMIT, "key %s: version %u has wrapped its most: rotate it", k->name, v->version);
+        FAIL(e, ERRC_LIMIT, "key %s: version %u has wrapped its most: rotate it", k->name,
+             v->version);
     }
     if (v->u.use.wraps >= v->reserved) {
         TRY(kr_reserve(kr, v, e));
@@ -108,8 +110,8 @@ static struct result wrap(struct keyring *kr, struct kr_record *k, struct bytes 
     return RESULT_OK;
 }
 
-RESULT keyring_data_key(struct keyring *kr, const char *tenant, const char *key_id, struct bytes aad,
-                        struct data_key *ret, struct error *e)
+RESULT keyring_data_key(struct keyring *kr, const char *tenant, const char *key_id,
+                        struct bytes aad, struct data_key *ret, struct error *e)
 {
     struct kr_record *k;
 
@@ -124,8 +126,9 @@ RESULT keyring_data_key(struct keyring *kr, const char *tenant, const char *key_
     return r;
 }
 
-static struct result unwrap(struct keyring *kr, const struct kr_record *k, uint32_t version, struct bytes aad,
-                            struct bytes wrapped, struct key256 *ret, struct error *e)
+static struct result unwrap(struct keyring *kr, const struct kr_record *k, uint32_t version,
+                            struct bytes aad, struct bytes wrapped, struct key256 *ret,
+                            struct error *e)
 {
     uint8_t bound[AAD_HEAD_MAX + KEY_AAD_MAX];
     struct kr_record *v = k->u.key->newest_version;
@@ -144,13 +147,14 @@ static struct result unwrap(struct keyring *kr, const struct kr_record *k, uint3
     struct result r = box_key_open_at(v->u.use.prepared, bytes_of(bound, n),
                                       bytes_slice(wrapped, 1, wrapped.n), ret->b);
     if (!result_is_ok(r)) {
-        FAIL(e, r.code, "the wrapped key does not open: it is damaged or belongs to another object");
+        FAIL(e, r.code,
+             "the wrapped key does not open: it is damaged or belongs to another object");
     }
     return RESULT_OK;
 }
 
-RESULT keyring_unwrap(struct keyring *kr, const char *tenant, const struct key_ref *ref, struct bytes aad,
-                      struct bytes wrapped, struct key256 *ret, struct error *e)
+RESULT keyring_unwrap(struct keyring *kr, const char *tenant, const struct key_ref *ref,
+                      struct bytes aad, struct bytes wrapped, struct key256 *ret, struct error *e)
 {
     struct kr_record *k;
 
@@ -160,8 +164,8 @@ RESULT keyring_unwrap(struct keyring *kr, const char *tenant, const struct key_r
     return unwrap(kr, k, ref->version, aad, wrapped, ret, e);
 }
 
-RESULT keyring_rewrap(struct keyring *kr, const char *tenant, const struct key_ref *ref, struct bytes aad,
-                      struct bytes wrapped, struct data_key *ret, struct error *e)
+RESULT keyring_rewrap(struct keyring *kr, const char *tenant, const struct key_ref *ref,
+                      struct bytes aad, struct bytes wrapped, struct data_key *ret, struct error *e)
 {
     CLEANUP(key256_wipe) struct key256 key;
     struct kr_record *k;
@@ -176,7 +180,8 @@ RESULT keyring_rewrap(struct keyring *kr, const char *tenant, const struct key_r
 
 /* --- secrets ---------------------------------------------------------------------------------- */
 
-static struct result sealing_record(struct keyring *kr, const char *tenant, struct kr_record **ret, struct error *e)
+static struct result sealing_record(struct keyring *kr, const char *tenant, struct kr_record **ret,
+                                    struct error *e)
 {
     struct kr_record *t;
 
@@ -188,8 +193,8 @@ static struct result sealing_record(struct keyring *kr, const char *tenant, stru
     return RESULT_OK;
 }
 
-RESULT keyring_seal_secret(struct keyring *kr, const char *tenant, struct bytes aad, struct bytes secret,
-                           struct buf *out, struct error *e)
+RESULT keyring_seal_secret(struct keyring *kr, const char *tenant, struct bytes aad,
+                           struct bytes secret, struct buf *out, struct error *e)
 {
     CLEANUP(key256_wipe) struct key256 key;
     uint8_t bound[AAD_HEAD_MAX + KEY_AAD_MAX];
@@ -207,8 +212,8 @@ RESULT keyring_seal_secret(struct keyring *kr, const char *tenant, struct bytes 
     return RESULT_OK;
 }
 
-RESULT keyring_open_secret(struct keyring *kr, const char *tenant, struct bytes aad, struct bytes sealed,
-                           struct buf *out, struct error *e)
+RESULT keyring_open_secret(struct keyring *kr, const char *tenant, struct bytes aad,
+                           struct bytes sealed, struct buf *out, struct error *e)
 {
     CLEANUP(key256_wipe) struct key256 key;
     uint8_t bound[AAD_HEAD_MAX + KEY_AAD_MAX];
@@ -242,8 +247,8 @@ static bool is_month(const char *s)
     return month >= 1 && month <= 12;
 }
 
-RESULT keyring_payload_key(struct keyring *kr, const char *log, const char *month, struct key256 *ret,
-                           struct error *e)
+RESULT keyring_payload_key(struct keyring *kr, const char *log, const char *month,
+                           struct key256 *ret, struct error *e)
 {
     struct kr_record *t, *r;
 
@@ -264,7 +269,8 @@ RESULT keyring_payload_key(struct keyring *kr, const char *log, const char *mont
     return kr_secret(kr, r, ret, e);
 }
 
-static struct result only_one(struct keyring *kr, enum kr_kind kind, struct key256 *ret, struct error *e)
+static struct result only_one(struct keyring *kr, enum kr_kind kind, struct key256 *ret,
+                              struct error *e)
 {
     TRY(kr_usable(kr, e));
     struct kr_record *r = kr_find(kr, kind, "", "", 0);
@@ -302,9 +308,14 @@ RESULT keyring_log_seed(struct keyring *kr, const char *log, struct key256 *ret,
     return RESULT_OK;
 }
 
+uint32_t keyring_next_slot(const struct keyring *kr)
+{
+    return kr->logs;
+}
+
 RESULT keyring_logs(struct keyring *kr,
-                    struct result (*fn)(void *arg, const char *log, uint32_t slot, struct error *e), void *arg,
-                    struct error *e)
+                    struct result (*fn)(void *arg, const char *log, uint32_t slot, struct error *e),
+                    void *arg, struct error *e)
 {
     TRY(kr_usable(kr, e));
     LIST_EACH(item, &kr->records)

@@ -184,7 +184,8 @@ RESULT root_parse(struct bytes in, struct root_info *ret, struct bytes *ret_body
 }
 
 /* Mode and owner of the file that is open, not of what the name means by then. */
-static struct result check_access(struct fs *dir, const char *name, struct fs_file *f, struct error *e)
+static struct result check_access(struct fs *dir, const char *name, struct fs_file *f,
+                                  struct error *e)
 {
     struct stat st;
     struct fs_stat named;
@@ -195,8 +196,8 @@ static struct result check_access(struct fs *dir, const char *name, struct fs_fi
             FAIL_SYS(e, "%s", name);
         }
         if (st.st_uid != geteuid() && st.st_uid != 0) {
-            FAIL(e, ERRC_DENIED, "%s belongs to user %u, not to the user of the server: chown it", name,
-                 (unsigned)st.st_uid);
+            FAIL(e, ERRC_DENIED, "%s belongs to user %u, not to the user of the server: chown it",
+                 name, (unsigned)st.st_uid);
         }
         mode = (uint32_t)st.st_mode;
     } else {
@@ -217,8 +218,8 @@ static struct result read_in(struct fs *dir, const char *name, struct buf *out, 
     struct result r = fs_open(dir, name, FS_READ, &f, e);
 
     if (r.code == ERRC_NOT_FOUND) {
-        FAIL(e, ERRC_NOT_FOUND, "%s is not there: make it with `troth init`, or put it back from its copy",
-             name);
+        FAIL(e, ERRC_NOT_FOUND,
+             "%s is not there: make it with `troth init`, or put it back from its copy", name);
     }
     TRY(r);
     TRY(check_access(dir, name, f, e));
@@ -246,8 +247,9 @@ RESULT root_inspect(struct fs *dir, const char *name, struct root_info *ret, str
     return RESULT_OK;
 }
 
-static struct result open_passphrase(const struct root_info *info, struct bytes file, struct bytes body,
-                                     struct bytes passphrase, struct secret **ret, struct error *e)
+static struct result open_passphrase(const struct root_info *info, struct bytes file,
+                                     struct bytes body, struct bytes passphrase,
+                                     struct secret **ret, struct error *e)
 {
     CLEANUP(buf_done_p) struct buf plain = BUF_SECRET(KEY256_BYTES);
     CLEANUP(key256_wipe) struct key256 key;
@@ -257,8 +259,8 @@ static struct result open_passphrase(const struct root_info *info, struct bytes 
     TRY_MSG(bytes_take(&body, SALT_BYTES, &salt), e, "salt");
     TRY_MSG(bytes_take_be16_prefixed(&body, &box), e, "box");
     TRY(passphrase_key(&info->params, passphrase, salt, &key, e));
-    if (!result_is_ok(box_open(SUITE_AES256_GCM, &key, bytes_slice(file, 0, HEAD_N + 12 + SALT_BYTES), box,
-                               &plain))) {
+    if (!result_is_ok(box_open(SUITE_AES256_GCM, &key,
+                               bytes_slice(file, 0, HEAD_N + 12 + SALT_BYTES), box, &plain))) {
         FAIL(e, ERRC_DENIED, "root key: the passphrase is wrong");
     }
     TRY_MSG(secret_of(buf_bytes(&plain), ret), e, "root key");
