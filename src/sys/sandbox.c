@@ -9,6 +9,7 @@
 #include "sys/sandbox_priv.h"
 
 #include <cap-ng.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <linux/sched.h>
 #include <seccomp.h>
@@ -199,6 +200,12 @@ static struct result capabilities_drop(struct error *e)
     return RESULT_OK;
 }
 
+/* pthread_exit and cancellation open this library at their first use, which would be too late. */
+static void preload(void)
+{
+    (void)dlopen("libgcc_s.so.1", RTLD_NOW | RTLD_GLOBAL);
+}
+
 struct result sandbox_enter(enum sandbox_profile profile, const struct sandbox_path *paths,
                             size_t path_count, struct buf *ret_report, struct error *e)
 {
@@ -207,6 +214,7 @@ struct result sandbox_enter(enum sandbox_profile profile, const struct sandbox_p
         FAIL_SYS(e, "no new privileges");
     }
     memlock_raise();
+    preload();
     TRY(capabilities_drop(e));
     buf_add_str(ret_report, "no new privileges; capabilities: none; ");
     TRY(sandbox_landlock(profile, paths, path_count, ret_report, e));

@@ -74,6 +74,7 @@ const char *const sandbox_calls_all[] = {
     "fchown",
     "umask",
     /* connections that exist already */
+    "socketpair",
     "sendmsg",
     "sendto",
     "recvmsg",

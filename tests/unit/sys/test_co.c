@@ -5,8 +5,11 @@
 #include "testkit.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static struct loop *the_loop;
@@ -109,6 +112,43 @@ static void test_many_with_deep_stacks(void **state)
         }
         run();
     }
+}
+
+static volatile unsigned sink;
+
+/* Never comes back: the compiler can't know. */
+static unsigned endless(unsigned n)
+{
+    volatile uint8_t frame[512];
+    frame[n % sizeof(frame)] = (uint8_t)n;
+    sink += frame[0];
+    return sink == UINT32_MAX ? 0 : endless(n + 1) + frame[1];
+}
+
+static void endless_one(void *arg)
+{
+    (void)arg;
+    sink = endless(0);
+}
+
+/* A stack that overflows hits its guard page, not the neighbour. */
+static void test_overflow_is_caught(void **state)
+{
+    (void)state;
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct rlimit none = { 0 };
+        setrlimit(RLIMIT_CORE, &none);
+        close(STDERR_FILENO);
+        spawn(deep_one, NULL);
+        spawn(endless_one, NULL);
+        run();
+        _exit(0);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    bool is_reported = WIFEXITED(status) && WEXITSTATUS(status) != 0; /* by a sanitizer */
+    assert_true(is_reported || (WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV));
 }
 
 static void test_limit_of_coroutines(void **state)
@@ -415,6 +455,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CO_TEST(test_yield_takes_turns),
         CO_TEST(test_many_with_deep_stacks),
+        CO_TEST(test_overflow_is_caught),
         CO_TEST(test_limit_of_coroutines),
         CO_TEST(test_sleep),
         CO_TEST(test_fd_wait),
