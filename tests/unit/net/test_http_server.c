@@ -488,6 +488,57 @@ static void test_others_go_on(void **state)
     close(fd);
 }
 
+/* Two loops accept from one socket and share their counts. */
+static void *second_main(void *arg)
+{
+    struct kit *k = arg;
+    struct error e = { 0 };
+    assert_ok(loop_run(k->loop, &e), e);
+    return NULL;
+}
+
+static void *caller_main(void *arg)
+{
+    _Atomic unsigned *good = arg;
+    for (int i = 0; i < 50; i++) {
+        CLEANUP(buf_done) struct buf out = BUF(1 << 20);
+        int fd = client_open(&kit);
+        (void)client_send(fd, bytes_str(mixed));
+        client_read_end(fd, &out);
+        close(fd);
+        *good += bytes_find(buf_bytes(&out), BYTES_LIT("\r\n\r\nhello")) != out.n;
+    }
+    return NULL;
+}
+
+static void test_two_loops(void **state)
+{
+    (void)state;
+    struct error e = { 0 };
+    struct kit second = { .shared = kit.shared };
+    _Atomic unsigned good = 0;
+    pthread_t callers[4];
+    assert_ok(loop_new(&second.loop, &e), e);
+    assert_ok(http_server_new(second.loop, kit.shared, serve, &kit, &second.server, &e), e);
+    assert_ok(http_server_listen(second.server, kit.unix_fd, NULL, &e), e);
+    assert_int_equal(pthread_create(&second.thread, NULL, second_main, &second), 0);
+    for (size_t i = 0; i < ARRAY_LEN(callers); i++) {
+        assert_int_equal(pthread_create(&callers[i], NULL, caller_main, &good), 0);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(callers); i++) {
+        assert_int_equal(pthread_join(callers[i], NULL), 0);
+    }
+    assert_int_equal(good, 200);
+    struct http_stats stats;
+    http_shared_stats(kit.shared, &stats);
+    assert_int_equal(stats.accepted, 200);
+    assert_int_equal(stats.requests, 600);
+    second.task = (struct loop_task){ .fn = kit_spawn_end, .arg = &second };
+    loop_post(second.loop, &second.task);
+    assert_int_equal(pthread_join(second.thread, NULL), 0);
+    loop_free(second.loop);
+}
+
 static void do_drain(struct kit *k)
 {
     http_server_drain(k->server);
@@ -553,25 +604,16 @@ static void test_plain_tcp_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH(test_simple),
-        WITH(test_pipelining),
-        WITH(test_every_cut),
-        WITH(test_byte_by_byte),
-        WITH(test_attacks),
-        WITH(test_oversized),
-        WITH(test_continue),
-        WITH(test_unread_body),
-        WITH(test_odd_answers),
-        WITH(test_big),
-        WITH(test_upload),
-        WITH(test_half_closed),
-        WITH(test_others_go_on),
-        HASTY(test_slow_heads),
-        HASTY(test_slow_bodies),
-        HASTY(test_slow_reader),
-        WITH(test_drain),
-        WITH(test_close_all),
-        WITH(test_plain_tcp_is_refused),
+        WITH(test_simple),       WITH(test_pipelining),
+        WITH(test_every_cut),    WITH(test_byte_by_byte),
+        WITH(test_attacks),      WITH(test_oversized),
+        WITH(test_continue),     WITH(test_unread_body),
+        WITH(test_odd_answers),  WITH(test_big),
+        WITH(test_upload),       WITH(test_half_closed),
+        WITH(test_others_go_on), WITH(test_two_loops),
+        HASTY(test_slow_heads),  HASTY(test_slow_bodies),
+        HASTY(test_slow_reader), WITH(test_drain),
+        WITH(test_close_all),    WITH(test_plain_tcp_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
