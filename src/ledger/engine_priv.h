@@ -1,0 +1,40 @@
+/* What the files of the engine share. */
+#ifndef TROTH_LEDGER_ENGINE_PRIV_H
+#define TROTH_LEDGER_ENGINE_PRIV_H
+
+#include "ledger/engine.h"
+#include "ledger/publisher.h"
+#include "ledger/reserve.h"
+
+#define TICK_SPACE_MS 1000 /* between looks at the disk */
+#define RETRY_MS      1000 /* after a publication that failed */
+
+struct engine {
+    struct fs *fs;
+    struct ledger_config config;
+    struct map *logs; /* name -> struct log */
+    struct log *platform;
+    struct log **dirty; /* with entries that are not published */
+    size_t dirty_count, dirty_cap;
+    size_t memory; /* of what is not published */
+    struct journal *journal;
+    struct buf group;    /* the open journal group */
+    struct log **staged; /* logs with entries in it */
+    size_t staged_count, staged_cap;
+    struct buf plain; /* scratch: salt and payload */
+    struct publisher *publisher;
+    struct reserve reserve;
+    bool is_broken;
+    bool is_checkpoint_due; /* a batch that was taken has log.checkpoint entries to come */
+    int64_t heartbeat_at_ms, space_at_ms, retry_at_ms; /* monotonic */
+};
+
+/* Stages one entry of the ledger's own in a log. */
+RESULT engine_append_own(struct engine *en, struct log *l, const char *kind, struct bytes payload,
+                         struct error *e);
+/* Hands what is dirty to the publisher when it is idle; all: whatever its age. */
+void engine_publish_start(struct engine *en, bool all);
+/* Takes a finished batch; stages log.checkpoint entries. False when none was done. */
+bool engine_publish_take(struct engine *en, struct result *ret, struct error *e);
+
+#endif
