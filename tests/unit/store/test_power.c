@@ -5,6 +5,8 @@
  */
 #include "storekit.h"
 
+#include "sys/fault.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -59,6 +61,16 @@ static void check_acknowledged(struct run *run)
     db_read_end(c);
 }
 
+/*
+ * The power fails within a sync: it never returns well, and what it should have made durable is
+ * torn. Truncating must fail too, else the failed group would be cut off.
+ */
+static void arm_loss_in_sync(const struct rng *rng)
+{
+    fault_arm("fs.sync", FAULT_EIO, (unsigned)rng_below(rng, 40), UINT32_MAX);
+    fault_arm("fs.truncate", FAULT_EIO, 0, UINT32_MAX);
+}
+
 static void one_loss(struct fs *fs, struct run *run, const struct rng *rng)
 {
     pthread_t threads[WRITERS];
@@ -66,13 +78,16 @@ static void one_loss(struct fs *fs, struct run *run, const struct rng *rng)
     struct error e = { 0 };
 
     atomic_store(&run->is_off, false);
+    if (rng_below(rng, 3) != 0) {
+        arm_loss_in_sync(rng);
+    }
     for (int i = 0; i < WRITERS; i++) {
         args[i] = (struct writer_arg){ run, i };
         assert_int_equal(pthread_create(&threads[i], NULL, write_items, &args[i]), 0);
     }
     struct timespec ts = { 0, (long)rng_below(rng, 8000000) };
     nanosleep(&ts, NULL);
-    if (rng_below(rng, 3) == 0) {
+    if (rng_below(rng, 2) == 0) {
         result_ignore(db_check(run->db, NULL, NULL, &e)); /* checkpoints */
         ts.tv_nsec = (long)rng_below(rng, 3000000);
         nanosleep(&ts, NULL);
@@ -82,6 +97,7 @@ static void one_loss(struct fs *fs, struct run *run, const struct rng *rng)
     for (int i = 0; i < WRITERS; i++) {
         pthread_join(threads[i], NULL);
     }
+    fault_disarm_all();
     db_close(run->db);
     run->db = NULL;
 }
