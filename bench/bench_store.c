@@ -35,6 +35,7 @@ struct run {
     unsigned waiters;
     _Atomic uint64_t rows;
     _Atomic int left;
+    double reads_per_s;
 };
 
 struct row {
@@ -114,7 +115,7 @@ static void *loop_main(void *arg)
     if (!result_is_ok(loop_new(&l, &e))) {
         die("loop", &e);
     }
-    for (unsigned i = 0; i < run->waiters / LOOPS; i++) {
+    for (unsigned i = 0; i < MAX(run->waiters / LOOPS, 1u); i++) {
         if (!result_is_ok(co_spawn(l, writer, run, &e))) {
             die("spawn", &e);
         }
@@ -126,11 +127,70 @@ static void *loop_main(void *arg)
     return NULL;
 }
 
+static RESULT read_one(struct db *db, int64_t id, struct error *e)
+{
+    CLEANUP(db_read_end_p) struct db_conn *c = NULL;
+    struct db_stmt *s = NULL;
+    char key[49] = "";
+    bool row = false;
+
+    TRY(db_read_begin(db, &c, e));
+    TRY(db_prepare(c, "SELECT key FROM object WHERE id = ?1", &s, e));
+    db_bind_i64(s, 1, id);
+    TRY(db_step(s, &row, e));
+    if (!row) {
+        FAIL(e, ERRC_NOT_FOUND, "row %lld", (long long)id);
+    }
+    memcpy(key, db_col_bytes(s, 0).p, 48);
+    TRY(db_prepare(c, "SELECT body FROM object WHERE key = ?1", &s, e));
+    db_bind_text(s, 1, bytes_of(key, 48));
+    return db_step(s, &row, e);
+}
+
+/* Snapshots per second of one thread, two lookups each, of rows that were there when it began. */
+static void *read_rows(void *arg)
+{
+    struct run *run = arg;
+    struct error e = { 0 };
+    uint64_t there = MAX(atomic_load(&run->rows), 1u), n = 0;
+    int64_t start = clock_mono_ns();
+
+    while (clock_mono_ns() < run->until_ns) {
+        if (!result_is_ok(read_one(run->db, (int64_t)rng_below(&rng_system, there) + 1, &e)) &&
+            e.code != ERRC_NOT_FOUND) {
+            die("read", &e);
+        }
+        n++;
+    }
+    run->reads_per_s = (double)n * 1e9 / (double)(clock_mono_ns() - start);
+    return NULL;
+}
+
+static void read_rounds(struct run *run)
+{
+    pthread_t reader, threads[LOOPS];
+
+    run->until_ns = clock_mono_ns() + 1000000000;
+    read_rows(run);
+    printf("sealed, reads         %8.0f snapshots/s alone", run->reads_per_s);
+    run->until_ns = clock_mono_ns() + 1000000000;
+    atomic_store(&run->left, (int)(MAX(run->waiters / LOOPS, 1u) * LOOPS));
+    pthread_create(&reader, NULL, read_rows, run);
+    for (int i = 0; i < LOOPS; i++) {
+        pthread_create(&threads[i], NULL, loop_main, run);
+    }
+    for (int i = 0; i < LOOPS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    pthread_join(reader, NULL);
+    printf(", %.0f beside the writers\n", run->reads_per_s);
+}
+
 static double sealed_round(const char *dir, int64_t seconds, unsigned waiters)
 {
     CLEANUP(fs_free_p) struct fs *fs = NULL;
     struct key256 key;
-    struct run run = { .waiters = waiters, .left = (int)(waiters / LOOPS * LOOPS) };
+    struct run run = { .waiters = waiters, .left = (int)(MAX(waiters / LOOPS, 1u) * LOOPS) };
     pthread_t threads[LOOPS];
     struct db_stats stats;
     struct error e = { 0 };
@@ -155,6 +215,7 @@ static double sealed_round(const char *dir, int64_t seconds, unsigned waiters)
            "pages\n",
            waiters, rows / took, (double)(cpu_ns() - cpu) / 1e3 / rows, rows / (double)stats.groups,
            (unsigned long long)stats.wal_pages);
+    read_rounds(&run);
     db_close(run.db);
     result_ignore(fs_unlink(fs, "sealed.db", NULL));
     return rows / took;
