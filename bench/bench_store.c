@@ -256,7 +256,7 @@ static double plain_round(const char *dir, int64_t seconds)
     check(db,
           sqlite3_exec(db,
                        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-65536;"
-                       "PRAGMA wal_autocheckpoint=20000; PRAGMA secure_delete=FAST;" SCHEMA,
+                       "PRAGMA wal_autocheckpoint=20000; PRAGMA secure_delete=ON;" SCHEMA,
                        NULL, NULL, NULL));
     check(db, sqlite3_prepare_v2(db, INSERT, -1, &s, NULL));
     int64_t start = clock_mono_ns(), cpu = cpu_ns();

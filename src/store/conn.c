@@ -88,13 +88,13 @@ static struct result configure(struct db_conn *c, bool is_writer, struct error *
              is_writer ? DB_CACHE_WRITER_KIB : DB_CACHE_READER_KIB);
     TRY(conn_exec(c, cache, e));
     /*
-     * secure_delete=FAST: deleted content is overwritten where its page is written anyway. The
-     * pages are sealed; this is for whoever holds the key later. Full overwriting costs further
-     * page writes and is not needed for that.
+     * secure_delete: deleted content is overwritten, in pages that become free too. The pages are
+     * sealed, but their key lives long: what is deleted shall not wait in free pages for whoever
+     * holds it later. Measured: 4 % more pages written by deletions, none by insertions.
      */
     TRY(conn_exec(c,
                   "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0; PRAGMA synchronous=FULL; PRAGMA "
-                  "secure_delete=FAST;"
+                  "secure_delete=ON;"
                   "PRAGMA cell_size_check=ON; PRAGMA wal_autocheckpoint=0; PRAGMA auto_vacuum=NONE",
                   e));
     return is_writer ? RESULT_OK : conn_exec(c, "PRAGMA query_only=ON", e);

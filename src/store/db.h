@@ -1,6 +1,18 @@
 /*
- * The metadata store: SQLite in WAL mode, synchronous=FULL, every page sealed on its way to the disk (vfs.h), one writer
- * thread with group commit, readers on any thread.
+ * The metadata store: SQLite in WAL mode, synchronous=FULL, every page sealed on its way to the disk
+ * (vfs.h), one writer thread with group commit, readers on any thread.
+ *
+ * 1. One key for one database. One process opens it (the caller holds the state folder's lock).
+ * 2. db_write returns OK only when its group is durable. When it returns an error, nothing of it is
+ *    visible: not when it was the job's own error, not when the group's commit failed (ERRC_FULL,
+ *    ERRC_IO).
+ * 3. Fails closed: after a failed sync every write is refused with ERRC_IO until the database has been
+ *    closed and opened again. Reading goes on.
+ * 4. A page that is not what was written there fails the call that needs it with ERRC_INTEGRITY, which
+ *    names it. What that covers and what only the ledger can tell: vfs.h, docs/formats/metadata.md.
+ * 5. The WAL holds at most DB_WAL_PAGES (20,000: 82 MB) and one group, when snapshots are short. While
+ *    one snapshot is held longer, the WAL grows by what is written meanwhile.
+ * 6. Checkpoints run on the writer's thread between groups: once in 20,000 pages a group waits for one.
  *
  * SQL text given to db_prepare is a string literal: statements are cached per connection by its address.
  */
@@ -27,10 +39,17 @@ struct db_migration {
  */
 RESULT db_open(struct fs *fs, const char *name, const struct key256 *key, const struct db_migration *migrations,
                size_t count, struct db **ret, struct error *e);
-void db_close(struct db *db); /* commits what waits, checkpoints the WAL */
+/* Commits what waits, checkpoints and removes the WAL. No snapshot is held, no db_write under way. */
+void db_close(struct db *db);
 DEFINE_CLEANUP(db_close, struct db *)
 
-/* --- reading: a snapshot from db_read_begin to db_read_end, within one thread and without waiting on others between --- */
+/*
+ * --- reading: a snapshot from db_read_begin to db_read_end, within one thread and without waiting on
+ * others between ---
+ *
+ * db_read_begin may wait a moment (normally under 20 ms) while a checkpoint empties the WAL. So never
+ * hold one snapshot and begin another on the same thread.
+ */
 RESULT db_read_begin(struct db *db, struct db_conn **ret, struct error *e);
 void db_read_end(struct db_conn *c);
 DEFINE_CLEANUP(db_read_end, struct db_conn *)
@@ -63,11 +82,14 @@ RESULT db_write(struct db *db, RESULT (*fn)(struct db_conn *c, void *arg, struct
 
 struct db_stats {
     uint64_t groups, writes, failed;
-    uint64_t wal_pages;
+    uint64_t wal_pages; /* after the last commit */
 };
 void db_stats(struct db *db, struct db_stats *ret);
 
-/* Reads every page and runs SQLite's own integrity check; says which page is bad. Calls progress(arg, done, total) now and then (may be NULL). */
+/*
+ * Reads every page and runs SQLite's own integrity check, beside readers and the writer. ERRC_INTEGRITY
+ * says which page is bad. Calls progress(arg, done, total) now and then (may be NULL).
+ */
 RESULT db_check(struct db *db, void (*progress)(void *arg, uint64_t done, uint64_t total), void *arg, struct error *e);
 
 #endif

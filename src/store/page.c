@@ -20,6 +20,7 @@ static struct bytes place_aad(const struct page_place *at, uint8_t dst[AAD_MAX])
     return bytes_of(dst, n);
 }
 
+/*= 2.1.3-4 "metadata lies on the disk encrypted only" */
 RESULT page_seal(struct box_key *k, const struct page_place *at, const uint8_t *plain, uint8_t *dst)
 {
     static const uint8_t zeros[PAGE_RESERVED];

@@ -48,6 +48,7 @@ static void test_content_stays_after_close(void **state)
     db_close(db);
 }
 
+/*= 2.1.3-4 test */
 static void test_nothing_readable_on_disk(void **state)
 {
     CLEANUP(buf_done_p) struct buf raw = BUF(16 << 20);
