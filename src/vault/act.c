@@ -1,0 +1,131 @@
+#include "vault/act.h"
+
+#include "base/json.h"
+#include "base/log.h"
+
+static const char *const change_kinds[] = { "bucket.create",    "bucket.delete",      "bucket.set",   "multipart.abort",
+                                            "multipart.complete", "multipart.create", "multipart.part", "object.copy",
+                                            "object.delete",    "object.put",         "object.tag",   "object.untag" };
+
+bool act_kind_is_change(struct bytes kind)
+{
+    for (size_t i = 0; i < ARRAY_LEN(change_kinds); i++) {
+        if (bytes_equal_str(kind, change_kinds[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct log_state *act_log_state(struct vault *v, const char *tenant)
+{
+    pthread_mutex_lock(&v->lock);
+    struct log_state *s = map_get(v->logs, bytes_str(tenant));
+    if (s == NULL) {
+        s = mem_zalloc(sizeof(*s));
+        snprintf(s->name, sizeof(s->name), "%s", tenant);
+        (void)map_set(v->logs, bytes_str(tenant), s);
+    }
+    pthread_mutex_unlock(&v->lock);
+    return s;
+}
+
+void act_free_logs(struct vault *v)
+{
+    map_free(v->logs, mem_free);
+}
+
+static unsigned begin(struct vault *v, struct log_state *s)
+{
+    pthread_mutex_lock(&v->lock);
+    unsigned generation = s->generation;
+    s->under_way[generation]++;
+    pthread_mutex_unlock(&v->lock);
+    return generation;
+}
+
+static void end(struct vault *v, struct log_state *s, unsigned generation, bool has_doubt)
+{
+    pthread_mutex_lock(&v->lock);
+    s->under_way[generation]--;
+    s->doubts += has_doubt;
+    pthread_mutex_unlock(&v->lock);
+}
+
+static RESULT append(const struct vault_ctx *cx, const char *kind, const struct payload *p, struct ledger_position *ret,
+                     struct buf *receipt, struct error *e)
+{
+    CLEANUP(buf_done_p) struct buf text = BUF(LEDGER_PAYLOAD_MAX);
+    struct ledger_position at;
+    TRY(payload_write(cx, p, &text, e));
+    if (receipt != NULL) {
+        TRY_MSG(ledger_append_receipt(cx->scribe, cx->tenant, kind, buf_bytes(&text), &at, receipt, e), e, "ledger");
+    } else {
+        TRY_MSG(ledger_append(cx->scribe, cx->tenant, kind, buf_bytes(&text), &at, e), e, "ledger");
+    }
+    *ret = at;
+    return RESULT_OK;
+}
+
+/*= 2.1.5-3 "records are kept so that alteration is detectable" */
+RESULT act_log(const struct vault_ctx *cx, const char *kind, const struct payload *p, struct ledger_position *ret,
+               struct error *e)
+{
+    return append(cx, kind, p, ret, NULL, e);
+}
+
+struct change {
+    const struct vault_ctx *cx;
+    act_fn fn;
+    void *arg;
+    struct ledger_position at;
+};
+
+static struct result apply(struct db_conn *c, void *arg, struct error *e)
+{
+    struct change *ch = arg;
+    struct db_stmt *s = NULL;
+    TRY(ch->fn(c, ch->arg, &ch->at, e));
+    TRY(db_prepare(c, "INSERT INTO applied (log, idx) VALUES (?, ?)", &s, e));
+    db_bind_text(s, 1, bytes_str(ch->cx->tenant));
+    db_bind_i64(s, 2, (int64_t)ch->at.index);
+    return db_run(s, e);
+}
+
+/* The entry had no effect. False when that could not be written down: a doubt, cleared by housekeeping. */
+static bool write_void(const struct vault_ctx *cx, uint64_t index)
+{
+    CLEANUP(buf_done_p) struct buf text = BUF(64);
+    struct ledger_position at;
+    struct error e = { 0 };
+    buf_addf(&text, "{\"index\":%llu}", (unsigned long long)index);
+    struct result r = ledger_append(cx->scribe, cx->tenant, "void", buf_bytes(&text), &at, &e);
+    if (!result_is_ok(r)) {
+        log_warn("vault: entry %llu of %s had no effect and is not void yet: %s", (unsigned long long)index, cx->tenant,
+                 e.msg);
+    }
+    return result_is_ok(r);
+}
+
+RESULT act_change(const struct vault_ctx *cx, const char *kind, const struct payload *p, act_fn fn, void *arg,
+                  struct ledger_position *ret, struct buf *receipt, struct error *e)
+{
+    struct vault *v = cx->vault;
+    struct change ch = { .cx = cx, .fn = fn, .arg = arg };
+    struct log_state *log = act_log_state(v, cx->tenant);
+    unsigned generation = begin(v, log);
+    struct result r = append(cx, kind, p, &ch.at, receipt, e);
+    if (!result_is_ok(r)) {
+        /* The scribe may have written it and gone away before it could say so. */
+        bool was_refused = r.code == ERRC_FULL || r.code == ERRC_LIMIT || r.code == ERRC_DENIED;
+        end(v, log, generation, !was_refused);
+        return r;
+    }
+    r = db_write(v->config.db, apply, &ch, e);
+    bool has_doubt = !result_is_ok(r) && !write_void(cx, ch.at.index);
+    end(v, log, generation, has_doubt);
+    if (result_is_ok(r)) {
+        *ret = ch.at;
+    }
+    return r;
+}

@@ -1,0 +1,26 @@
+/*
+ * The write buffers of large objects: a fixed number, aligned for O_DIRECT, allocated when first needed. A writer holds one while it
+ * has data, and a second one only while nobody waits for a first. Thread-safe.
+ */
+#ifndef TROTH_VAULT_BUFFERS_H
+#define TROTH_VAULT_BUFFERS_H
+
+#include "crypto/stream.h"
+#include "sys/co.h"
+
+#define BUFFER_WRITE_BYTES (1024 * 1024u)
+/* A chunk over the edge, one more behind it, their tags; whole pages. */
+#define BUFFER_BYTES (BUFFER_WRITE_BYTES + 2 * STREAM_CHUNK + 4096)
+
+struct buffers;
+struct buffers *buffers_new(uint64_t budget_bytes);
+void buffers_free(struct buffers *b);
+/* Waits for its turn. ERRC_NOMEM. */
+RESULT buffers_take(struct buffers *b, uint8_t **ret);
+/* NULL when none is free or someone waits. */
+uint8_t *buffers_take_spare(struct buffers *b);
+bool buffers_is_wanted(struct buffers *b); /* someone waits */
+void buffers_give(struct buffers *b, uint8_t *p); /* NULL allowed */
+void buffers_count(struct buffers *b, uint64_t *ret_in_use, uint64_t *ret_all);
+
+#endif
