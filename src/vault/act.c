@@ -3,9 +3,11 @@
 #include "base/json.h"
 #include "base/log.h"
 
-static const char *const change_kinds[] = { "bucket.create",    "bucket.delete",      "bucket.set",   "multipart.abort",
-                                            "multipart.complete", "multipart.create", "multipart.part", "object.copy",
-                                            "object.delete",    "object.put",         "object.tag",   "object.untag" };
+static const char *const change_kinds[] = {
+    "bucket.create",      "bucket.delete",    "bucket.set",     "multipart.abort",
+    "multipart.complete", "multipart.create", "multipart.part", "object.copy",
+    "object.delete",      "object.put",       "object.tag",     "object.untag"
+};
 
 bool act_kind_is_change(struct bytes kind)
 {
@@ -19,12 +21,14 @@ bool act_kind_is_change(struct bytes kind)
 
 struct log_state *act_log_state(struct vault *v, const char *tenant)
 {
+    struct bytes name = bytes_str(tenant);
     pthread_mutex_lock(&v->lock);
-    struct log_state *s = map_get(v->logs, bytes_str(tenant));
+    struct log_state *s = map_get(v->logs, name);
     if (s == NULL) {
         s = mem_zalloc(sizeof(*s));
-        snprintf(s->name, sizeof(s->name), "%s", tenant);
-        (void)map_set(v->logs, bytes_str(tenant), s);
+        s->doubts = 1; /* of the time before this start */
+        snprintf(s->name, sizeof(s->name), "%.*s", BYTES_FMT(name));
+        (void)map_set(v->logs, name, s);
     }
     pthread_mutex_unlock(&v->lock);
     return s;
@@ -52,14 +56,16 @@ static void end(struct vault *v, struct log_state *s, unsigned generation, bool 
     pthread_mutex_unlock(&v->lock);
 }
 
-static RESULT append(const struct vault_ctx *cx, const char *kind, const struct payload *p, struct ledger_position *ret,
-                     struct buf *receipt, struct error *e)
+static RESULT append(const struct vault_ctx *cx, const char *kind, const struct payload *p,
+                     struct ledger_position *ret, struct buf *receipt, struct error *e)
 {
     CLEANUP(buf_done_p) struct buf text = BUF(LEDGER_PAYLOAD_MAX);
     struct ledger_position at;
     TRY(payload_write(cx, p, &text, e));
     if (receipt != NULL) {
-        TRY_MSG(ledger_append_receipt(cx->scribe, cx->tenant, kind, buf_bytes(&text), &at, receipt, e), e, "ledger");
+        TRY_MSG(ledger_append_receipt(cx->scribe, cx->tenant, kind, buf_bytes(&text), &at, receipt,
+                                      e),
+                e, "ledger");
     } else {
         TRY_MSG(ledger_append(cx->scribe, cx->tenant, kind, buf_bytes(&text), &at, e), e, "ledger");
     }
@@ -68,8 +74,8 @@ static RESULT append(const struct vault_ctx *cx, const char *kind, const struct 
 }
 
 /*= 2.1.5-3 "records are kept so that alteration is detectable" */
-RESULT act_log(const struct vault_ctx *cx, const char *kind, const struct payload *p, struct ledger_position *ret,
-               struct error *e)
+RESULT act_log(const struct vault_ctx *cx, const char *kind, const struct payload *p,
+               struct ledger_position *ret, struct error *e)
 {
     return append(cx, kind, p, ret, NULL, e);
 }
@@ -92,7 +98,8 @@ static struct result apply(struct db_conn *c, void *arg, struct error *e)
     return db_run(s, e);
 }
 
-/* The entry had no effect. False when that could not be written down: a doubt, cleared by housekeeping. */
+/* The entry had no effect. False when that could not be written down: a doubt, cleared by
+ * housekeeping. */
 static bool write_void(const struct vault_ctx *cx, uint64_t index)
 {
     CLEANUP(buf_done_p) struct buf text = BUF(64);
@@ -101,14 +108,14 @@ static bool write_void(const struct vault_ctx *cx, uint64_t index)
     buf_addf(&text, "{\"index\":%llu}", (unsigned long long)index);
     struct result r = ledger_append(cx->scribe, cx->tenant, "void", buf_bytes(&text), &at, &e);
     if (!result_is_ok(r)) {
-        log_warn("vault: entry %llu of %s had no effect and is not void yet: %s", (unsigned long long)index, cx->tenant,
-                 e.msg);
+        log_warn("vault: entry %llu of %s had no effect and is not void yet: %s",
+                 (unsigned long long)index, cx->tenant, e.msg);
     }
     return result_is_ok(r);
 }
 
-RESULT act_change(const struct vault_ctx *cx, const char *kind, const struct payload *p, act_fn fn, void *arg,
-                  struct ledger_position *ret, struct buf *receipt, struct error *e)
+RESULT act_change(const struct vault_ctx *cx, const char *kind, const struct payload *p, act_fn fn,
+                  void *arg, struct ledger_position *ret, struct buf *receipt, struct error *e)
 {
     struct vault *v = cx->vault;
     struct change ch = { .cx = cx, .fn = fn, .arg = arg };
@@ -124,6 +131,39 @@ RESULT act_change(const struct vault_ctx *cx, const char *kind, const struct pay
     r = db_write(v->config.db, apply, &ch, e);
     bool has_doubt = !result_is_ok(r) && !write_void(cx, ch.at.index);
     end(v, log, generation, has_doubt);
+    if (result_is_ok(r)) {
+        *ret = ch.at;
+    }
+    return r;
+}
+
+RESULT act_two_phase(const struct vault_ctx *cx, const char *kind, const struct payload *p,
+                     act_fn fn, void *arg, struct ledger_position *ret, struct error *e)
+{
+    struct vault *v = cx->vault;
+    struct change ch = { .cx = cx, .fn = fn, .arg = arg };
+    struct log_state *log = act_log_state(v, cx->tenant);
+    unsigned generation = begin(v, log);
+    struct result r = append(cx, kind, p, &ch.at, NULL, e);
+    if (!result_is_ok(r)) {
+        end(v, log, generation, true);
+        return r;
+    }
+    r = db_write(v->config.db, apply, &ch, e);
+    struct payload outcome = *p;
+    struct ledger_position at;
+    struct error outcome_error = { 0 };
+    outcome.phase = "outcome";
+    outcome.has_intent = true;
+    outcome.intent = ch.at.index;
+    outcome.result = result_is_ok(r) ? "ok" : "failed";
+    outcome.error = result_is_ok(r) ? NULL : errc_name(r.code);
+    struct result told = append(cx, kind, &outcome, &at, NULL, &outcome_error);
+    if (!result_is_ok(told)) {
+        log_warn("vault: outcome of entry %llu of %s is not written yet: %s",
+                 (unsigned long long)ch.at.index, cx->tenant, outcome_error.msg);
+    }
+    end(v, log, generation, !result_is_ok(told));
     if (result_is_ok(r)) {
         *ret = ch.at;
     }

@@ -19,7 +19,8 @@ void attrs_encode(const struct vault_object *o, struct buf *out)
 {
     const struct vault_checksums *c = &o->checksums;
     buf_add_u8(out, ATTRS_VERSION);
-    buf_add_u8(out, (uint8_t)((c->is_composite ? ATTRS_COMPOSITE : 0) | (o->has_sha256 ? ATTRS_SHA256 : 0)));
+    buf_add_u8(out, (uint8_t)((c->is_composite ? ATTRS_COMPOSITE : 0) |
+                              (o->has_sha256 ? ATTRS_SHA256 : 0)));
     buf_add_u8(out, (uint8_t)c->known);
     for (unsigned i = 0; i < VAULT_CHECKSUM_COUNT; i++) {
         if ((c->known & 1u << i) != 0) {
@@ -57,7 +58,8 @@ static RESULT decode_checksums(struct bytes *in, struct vault_object *ret)
     return ret->has_sha256 ? bytes_take_copy(in, ret->sha256, sizeof(ret->sha256)) : RESULT_OK;
 }
 
-static RESULT decode_pairs(struct bytes *in, struct arena *a, const struct vault_pair **ret, size_t *ret_n)
+static RESULT decode_pairs(struct bytes *in, struct arena *a, const struct vault_pair **ret,
+                           size_t *ret_n)
 {
     uint16_t n;
     TRY(bytes_take_be16(in, &n));
@@ -71,7 +73,8 @@ static RESULT decode_pairs(struct bytes *in, struct arena *a, const struct vault
     return RESULT_OK;
 }
 
-static RESULT decode(struct bytes in, bool only_checksums, struct arena *a, struct vault_object *ret)
+static RESULT decode(struct bytes in, bool only_checksums, struct arena *a,
+                     struct vault_object *ret)
 {
     TRY(decode_checksums(&in, ret));
     if (only_checksums) {
@@ -85,7 +88,8 @@ static RESULT decode(struct bytes in, bool only_checksums, struct arena *a, stru
     return bytes_take_end(in);
 }
 
-RESULT attrs_decode(struct bytes in, bool only_checksums, struct arena *a, struct vault_object *ret, struct error *e)
+RESULT attrs_decode(struct bytes in, bool only_checksums, struct arena *a, struct vault_object *ret,
+                    struct error *e)
 {
     TRY_MSG(decode(in, only_checksums, a, ret), e, "object attributes");
     return RESULT_OK;

@@ -115,8 +115,8 @@ size_t blob_key_aad(const struct blob_uid *uid, const char *tenant, uint8_t ret[
     return (size_t)(p - ret);
 }
 
-size_t blob_chunk_aad(enum crypto_suite suite, const uint8_t prefix[STREAM_PREFIX], const struct blob_uid *uid,
-                      const char *tenant, uint8_t ret[BLOB_AAD_MAX])
+size_t blob_chunk_aad(enum crypto_suite suite, const uint8_t prefix[STREAM_PREFIX],
+                      const struct blob_uid *uid, const char *tenant, uint8_t ret[BLOB_AAD_MAX])
 {
     static const char label[] = "troth blob 1";
     uint8_t *p = put(ret, label, sizeof(label));

@@ -29,14 +29,15 @@ struct blob_header {
 size_t blob_header_len(const struct blob_header *h);
 /* Writes exactly n bytes, blob_header_len..512. */
 void blob_header_write(const struct blob_header *h, uint8_t *dst, size_t n);
-/* Takes the header off the front of `in`. ERRC_INTEGRITY: checksum; ERRC_FORMAT, ERRC_UNSUPPORTED: version or suite. */
+/* Takes the header off the front of `in`. ERRC_INTEGRITY: checksum; ERRC_FORMAT, ERRC_UNSUPPORTED:
+ * version or suite. */
 RESULT blob_header_take(struct bytes *in, struct blob_header *ret, struct error *e);
 
 /* Associated data of the wrapped data key. Returns its length. tenant: at most 63 bytes. */
 size_t blob_key_aad(const struct blob_uid *uid, const char *tenant, uint8_t ret[BLOB_AAD_MAX]);
 /* Associated data of each chunk. Returns its length. */
-size_t blob_chunk_aad(enum crypto_suite suite, const uint8_t prefix[STREAM_PREFIX], const struct blob_uid *uid,
-                      const char *tenant, uint8_t ret[BLOB_AAD_MAX]);
+size_t blob_chunk_aad(enum crypto_suite suite, const uint8_t prefix[STREAM_PREFIX],
+                      const struct blob_uid *uid, const char *tenant, uint8_t ret[BLOB_AAD_MAX]);
 
 /* "blobs/xx/<id>" of a blob in a file. */
 #define BLOB_PATH_BYTES 48

@@ -23,7 +23,8 @@ static bool looks_like_ipv4(struct bytes name)
 
 bool vault_bucket_name_is_valid(struct bytes name)
 {
-    if (name.n < 3 || name.n > 63 || !is_low_or_digit(name.p[0]) || !is_low_or_digit(name.p[name.n - 1])) {
+    if (name.n < 3 || name.n > 63 || !is_low_or_digit(name.p[0]) ||
+        !is_low_or_digit(name.p[name.n - 1])) {
         return false;
     }
     for (size_t i = 0; i < name.n; i++) {
@@ -34,7 +35,8 @@ bool vault_bucket_name_is_valid(struct bytes name)
         }
     }
     return !looks_like_ipv4(name) && !bytes_has_prefix(name, BYTES_LIT("xn--")) &&
-           !bytes_has_prefix(name, BYTES_LIT("sthree-")) && !bytes_has_suffix(name, BYTES_LIT("-s3alias")) &&
+           !bytes_has_prefix(name, BYTES_LIT("sthree-")) &&
+           !bytes_has_suffix(name, BYTES_LIT("-s3alias")) &&
            !bytes_has_suffix(name, BYTES_LIT("--ol-s3"));
 }
 
@@ -49,11 +51,15 @@ static void get_row(struct db_stmt *s, struct vault_bucket *ret)
     *ret = b;
 }
 
-static RESULT find(struct db_conn *c, const char *tenant, struct bytes name, struct vault_bucket *ret, struct error *e)
+static RESULT find(struct db_conn *c, const char *tenant, struct bytes name,
+                   struct vault_bucket *ret, struct error *e)
 {
     struct db_stmt *s = NULL;
     bool has_row = false;
-    TRY(db_prepare(c, "SELECT id, name, created_ms, sse, digest, key_id FROM bucket WHERE tenant = ? AND name = ?", &s, e));
+    TRY(db_prepare(c,
+                   "SELECT id, name, created_ms, sse, digest, key_id FROM bucket WHERE tenant = ? "
+                   "AND name = ?",
+                   &s, e));
     db_bind_text(s, 1, bytes_str(tenant));
     db_bind_text(s, 2, name);
     TRY(db_step(s, &has_row, e));
@@ -64,7 +70,8 @@ static RESULT find(struct db_conn *c, const char *tenant, struct bytes name, str
     return RESULT_OK;
 }
 
-RESULT vault_bucket_get(const struct vault_ctx *cx, struct bytes name, struct vault_bucket *ret, struct error *e)
+RESULT vault_bucket_get(const struct vault_ctx *cx, struct bytes name, struct vault_bucket *ret,
+                        struct error *e)
 {
     struct db_conn *c = NULL;
     TRY(db_read_begin(cx->vault->config.db, &c, e));
@@ -78,13 +85,16 @@ struct bucket_change {
     struct vault_bucket b;
 };
 
-static struct result insert(struct db_conn *c, void *arg, const struct ledger_position *at, struct error *e)
+static struct result insert(struct db_conn *c, void *arg, const struct ledger_position *at,
+                            struct error *e)
 {
     struct bucket_change *ch = arg;
     struct db_stmt *s = NULL;
     ch->b.created_ms = at->time_ms;
-    TRY(db_prepare(c, "INSERT INTO bucket (tenant, name, created_ms, sse, digest, key_id) VALUES (?, ?, ?, ?, ?, ?)", &s,
-                   e));
+    TRY(db_prepare(c,
+                   "INSERT INTO bucket (tenant, name, created_ms, sse, digest, key_id) VALUES (?, "
+                   "?, ?, ?, ?, ?)",
+                   &s, e));
     db_bind_text(s, 1, bytes_str(ch->cx->tenant));
     db_bind_text(s, 2, bytes_str(ch->b.name));
     db_bind_i64(s, 3, at->time_ms);
@@ -96,9 +106,11 @@ static struct result insert(struct db_conn *c, void *arg, const struct ledger_po
     return RESULT_OK;
 }
 
-RESULT vault_bucket_create(const struct vault_ctx *cx, struct bytes name, struct vault_bucket *ret, struct error *e)
+RESULT vault_bucket_create(const struct vault_ctx *cx, struct bytes name, struct vault_bucket *ret,
+                           struct error *e)
 {
-    struct bucket_change ch = { .cx = cx, .b = { .sse = VAULT_SSE_KMS, .digest = VAULT_DIGEST_ALWAYS } };
+    struct bucket_change ch = { .cx = cx,
+                                .b = { .sse = VAULT_SSE_KMS, .digest = VAULT_DIGEST_ALWAYS } };
     struct ledger_position at;
     if (!vault_bucket_name_is_valid(name)) {
         FAIL(e, ERRC_RANGE, "a bucket name has 3 to 63 of a-z, 0-9, '-' and '.'");
@@ -119,7 +131,8 @@ RESULT vault_bucket_create(const struct vault_ctx *cx, struct bytes name, struct
     return RESULT_OK;
 }
 
-RESULT vault_bucket_list(const struct vault_ctx *cx, struct vault_bucket **ret, size_t *ret_n, struct error *e)
+RESULT vault_bucket_list(const struct vault_ctx *cx, struct vault_bucket **ret, size_t *ret_n,
+                         struct error *e)
 {
     struct db_conn *c = NULL;
     struct db_stmt *s = NULL;
@@ -130,8 +143,10 @@ RESULT vault_bucket_list(const struct vault_ctx *cx, struct vault_bucket **ret, 
     struct vault_bucket *list = NULL;
     size_t n = 0, cap = 0;
     bool has_row = false;
-    struct result r = db_prepare(
-            c, "SELECT id, name, created_ms, sse, digest, key_id FROM bucket WHERE tenant = ? ORDER BY name", &s, e);
+    struct result r = db_prepare(c,
+                                 "SELECT id, name, created_ms, sse, digest, key_id FROM bucket "
+                                 "WHERE tenant = ? ORDER BY name",
+                                 &s, e);
     if (result_is_ok(r)) {
         db_bind_text(s, 1, bytes_str(cx->tenant));
         r = db_step(s, &has_row, e);
@@ -155,12 +170,15 @@ RESULT vault_bucket_list(const struct vault_ctx *cx, struct vault_bucket **ret, 
     return RESULT_OK;
 }
 
-static struct result update(struct db_conn *c, void *arg, const struct ledger_position *at, struct error *e)
+static struct result update(struct db_conn *c, void *arg, const struct ledger_position *at,
+                            struct error *e)
 {
     struct bucket_change *ch = arg;
     struct db_stmt *s = NULL;
     (void)at;
-    TRY(db_prepare(c, "UPDATE bucket SET sse = ?, digest = ?, key_id = ? WHERE tenant = ? AND id = ?", &s, e));
+    TRY(db_prepare(c,
+                   "UPDATE bucket SET sse = ?, digest = ?, key_id = ? WHERE tenant = ? AND id = ?",
+                   &s, e));
     db_bind_i64(s, 1, ch->b.sse);
     db_bind_i64(s, 2, ch->b.digest);
     db_bind_text(s, 3, bytes_str(ch->b.key_id));
@@ -177,13 +195,12 @@ RESULT vault_bucket_set(const struct vault_ctx *cx, const struct vault_bucket *b
 {
     struct bucket_change ch = { .cx = cx, .b = *b };
     struct ledger_position at;
-    struct payload p = { .bucket = b->name,
-                         .settings = b,
-    };
+    struct payload p = { .bucket = b->name, .settings = b };
     return act_change(cx, "bucket.set", &p, update, &ch, &at, NULL, e);
 }
 
-/* --- deletion: intent before, outcome after ------------------------------------------------------------------ */
+/* --- deletion: intent before, outcome after
+ * ------------------------------------------------------------------ */
 
 static RESULT is_empty(struct db_conn *c, int64_t bucket, bool *ret, struct error *e)
 {
@@ -200,7 +217,8 @@ static RESULT is_empty(struct db_conn *c, int64_t bucket, bool *ret, struct erro
     return RESULT_OK;
 }
 
-static struct result remove_bucket(struct db_conn *c, void *arg, const struct ledger_position *at, struct error *e)
+static struct result remove_bucket(struct db_conn *c, void *arg, const struct ledger_position *at,
+                                   struct error *e)
 {
     struct bucket_change *ch = arg;
     struct db_stmt *s = NULL;
@@ -222,7 +240,5 @@ RESULT vault_bucket_delete(const struct vault_ctx *cx, struct bytes name, struct
     struct ledger_position at = { 0 };
     TRY(vault_bucket_get(cx, name, &ch.b, e));
     struct payload p = { .bucket = ch.b.name, .phase = "intent" };
-    struct act_two act = { .intent_kind = "bucket.delete" };
-    (void)act;
     return act_two_phase(cx, "bucket.delete", &p, remove_bucket, &ch, &at, e);
 }

@@ -4,7 +4,7 @@
 
 struct buffers {
     pthread_mutex_t lock;
-    uint8_t **free;    /* a stack */
+    uint8_t **free; /* a stack */
     size_t free_count;
     size_t allocated, in_use, max;
     struct list waiters;

@@ -1,6 +1,7 @@
 /*
- * The write buffers of large objects: a fixed number, aligned for O_DIRECT, allocated when first needed. A writer holds one while it
- * has data, and a second one only while nobody waits for a first. Thread-safe.
+ * The write buffers of large objects: a fixed number, aligned for O_DIRECT, allocated when first
+ * needed. A writer holds one while it has data, and a second one only while nobody waits for a
+ * first. Thread-safe.
  */
 #ifndef TROTH_VAULT_BUFFERS_H
 #define TROTH_VAULT_BUFFERS_H
@@ -19,7 +20,7 @@ void buffers_free(struct buffers *b);
 RESULT buffers_take(struct buffers *b, uint8_t **ret);
 /* NULL when none is free or someone waits. */
 uint8_t *buffers_take_spare(struct buffers *b);
-bool buffers_is_wanted(struct buffers *b); /* someone waits */
+bool buffers_is_wanted(struct buffers *b);        /* someone waits */
 void buffers_give(struct buffers *b, uint8_t *p); /* NULL allowed */
 void buffers_count(struct buffers *b, uint64_t *ret_in_use, uint64_t *ret_all);
 

@@ -32,7 +32,8 @@ static bool list_matches(struct bytes list, const struct vault_object *o)
     return false;
 }
 
-enum vault_verdict vault_conditions_eval(const struct vault_conditions *c, const struct vault_object *o)
+enum vault_verdict vault_conditions_eval(const struct vault_conditions *c,
+                                         const struct vault_object *o)
 {
     int64_t modified_s = o == NULL ? 0 : o->modified_ms / 1000; /* dates of HTTP have seconds */
     if (c->if_match.n != 0) {

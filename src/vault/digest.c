@@ -6,9 +6,12 @@ static const struct {
     const char *name;
     uint8_t n;
 } kinds[VAULT_CHECKSUM_COUNT] = {
-    [VAULT_CRC32] = { "crc32", 4 },       [VAULT_CRC32C] = { "crc32c", 4 },
-    [VAULT_CRC64NVME] = { "crc64nvme", 8 }, [VAULT_SHA1] = { "sha1", SHA1_BYTES },
-    [VAULT_SHA256] = { "sha256", SHA256_BYTES }, [VAULT_MD5] = { "md5", MD5_BYTES },
+    [VAULT_CRC32] = { "crc32", 4 },
+    [VAULT_CRC32C] = { "crc32c", 4 },
+    [VAULT_CRC64NVME] = { "crc64nvme", 8 },
+    [VAULT_SHA1] = { "sha1", SHA1_BYTES },
+    [VAULT_SHA256] = { "sha256", SHA256_BYTES },
+    [VAULT_MD5] = { "md5", MD5_BYTES },
 };
 
 size_t checksum_len(enum vault_checksum c)
@@ -120,7 +123,8 @@ void digests_done(struct digests *d)
     hash_done(&d->sha256_);
 }
 
-/* --- CRCs of concatenations: multiplication by x^(8 bytes) modulo the (reflected) polynomial ------------------- */
+/* --- CRCs of concatenations: multiplication by x^(8 bytes) modulo the (reflected) polynomial
+ * ------------------- */
 
 struct crc_field {
     unsigned bits;
@@ -170,7 +174,8 @@ void crc_combine(enum vault_checksum which, uint8_t *a, const uint8_t *b, uint64
     }
 }
 
-static void full_crc(const struct vault_part *parts, size_t n, enum vault_checksum which, struct vault_checksums *ret)
+static void full_crc(const struct vault_part *parts, size_t n, enum vault_checksum which,
+                     struct vault_checksums *ret)
 {
     uint8_t value[8];
     memcpy(value, parts[0].checksums.value[which].b, sizeof(value));
@@ -180,7 +185,8 @@ static void full_crc(const struct vault_part *parts, size_t n, enum vault_checks
     checksum_set(ret, which, value);
 }
 
-static void composite(const struct vault_part *parts, size_t n, enum vault_checksum which, struct vault_checksums *ret)
+static void composite(const struct vault_part *parts, size_t n, enum vault_checksum which,
+                      struct vault_checksums *ret)
 {
     struct digests d;
     digests_init(&d, 1u << which);

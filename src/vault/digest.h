@@ -31,12 +31,14 @@ void checksum_set(struct vault_checksums *c, enum vault_checksum which, const vo
 /* Every checksum that `want` knows is known to `have` with the same value. */
 bool checksums_agree(const struct vault_checksums *want, const struct vault_checksums *have);
 
-/* The CRC of A followed by B, from those of A and of B and the length of B: raw big-endian values. */
+/* The CRC of A followed by B, from those of A and of B and the length of B: raw big-endian values.
+ */
 void crc_combine(enum vault_checksum which, uint8_t *a, const uint8_t *b, uint64_t b_bytes);
 
 /*
- * The checksums of a completed upload: those in `wanted` that all parts know. CRC64NVME, and with is_full CRC32 and CRC32C, are of
- * the whole object; the others the checksum of the parts' raw values one after another.
+ * The checksums of a completed upload: those in `wanted` that all parts know. CRC64NVME, and with
+ * is_full CRC32 and CRC32C, are of the whole object; the others the checksum of the parts' raw
+ * values one after another.
  */
 void checksums_of_parts(const struct vault_part *parts, size_t n, unsigned wanted, bool is_full,
                         struct vault_checksums *ret);

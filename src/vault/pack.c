@@ -26,13 +26,18 @@ static void segment_free_value(void *s)
     segment_free(s);
 }
 
-/* --- opening ------------------------------------------------------------------------------------------------- */
+/* --- opening
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static RESULT load_segments(struct packs *p, struct db_conn *c, struct error *e)
 {
     struct db_stmt *s = NULL;
     bool has_row = false;
-    TRY(db_prepare(c, "SELECT pack, sum(length), max(at + length) FROM extent WHERE pack > 0 GROUP BY pack", &s, e));
+    TRY(db_prepare(
+            c,
+            "SELECT pack, sum(length), max(at + length) FROM extent WHERE pack > 0 GROUP BY pack",
+            &s, e));
     TRY(db_step(s, &has_row, e));
     while (has_row) {
         struct segment *seg = mem_zalloc(sizeof(*seg));
@@ -119,7 +124,8 @@ static RESULT open_files(struct packs *p, struct error *e)
     return RESULT_OK;
 }
 
-RESULT packs_open(struct fs *fs, struct db *db, uint64_t segment_bytes, struct packs **ret, struct error *e)
+RESULT packs_open(struct fs *fs, struct db *db, uint64_t segment_bytes, struct packs **ret,
+                  struct error *e)
 {
     struct packs *p = mem_zalloc(sizeof(*p));
     p->fs = fs;
@@ -159,7 +165,8 @@ void packs_close(struct packs *p)
     mem_free(p);
 }
 
-/* --- reading and accounting ---------------------------------------------------------------------------------- */
+/* --- reading and accounting
+ * ---------------------------------------------------------------------------------- */
 
 void packs_drop(struct packs *p, const struct pack_place *place)
 {
@@ -216,7 +223,8 @@ uint64_t packs_sparse(struct packs *p)
     pthread_mutex_lock(&p->lock);
     while (map_next(p->segments, &it, &key, &value)) {
         const struct segment *s = value;
-        if (s->is_full && s->file != NULL && s->live > 0 && s->live < s->bytes / 2 && s->live < best_live) {
+        if (s->is_full && s->file != NULL && s->live > 0 && s->live < s->bytes / 2 &&
+            s->live < best_live) {
             best = s->number;
             best_live = s->live;
         }

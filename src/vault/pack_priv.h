@@ -1,4 +1,5 @@
-/* What pack.c (places, readers, accounting) and pack_write.c (the writer, preparing and recycling) share. */
+/* What pack.c (places, readers, accounting) and pack_write.c (the writer, preparing and recycling)
+ * share. */
 #ifndef TROTH_VAULT_PACK_PRIV_H
 #define TROTH_VAULT_PACK_PRIV_H
 
@@ -22,13 +23,13 @@ struct packs {
     struct fs *fs;
     uint64_t segment_bytes;
     pthread_mutex_t lock;
-    struct map *segments;   /* 8 bytes of number -> struct segment: active and full ones */
+    struct map *segments; /* 8 bytes of number -> struct segment: active and full ones */
     struct list spares;
     size_t spare_count;
     uint64_t next_number;
 
     pthread_cond_t wake;
-    struct list queue;      /* struct append */
+    struct list queue; /* struct append */
     bool is_stopping, has_writer;
     pthread_t writer;
     struct segment *active; /* the writer's */

@@ -3,10 +3,14 @@
 
 #include "base/log.h"
 
+#include <signal.h>
+
 #define SPARES_MAX 2
 #define ZERO_STEP  (1024 * 1024u)
 
-/* --- segments ------------------------------------------------------------------------------------------------ */
+/* --- segments
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static uint64_t take_number(struct packs *p)
 {
@@ -69,7 +73,8 @@ static void retire_active(struct packs *p)
     p->active = NULL;
 }
 
-/* --- the writer ---------------------------------------------------------------------------------------------- */
+/* --- the writer
+ * ---------------------------------------------------------------------------------------------- */
 
 static bool has_room(const struct packs *p, size_t n)
 {
@@ -90,7 +95,8 @@ static void answer(struct packs *p, struct list *batch, struct result r, const s
     }
 }
 
-/* Writes the batch behind what is used and makes it durable. The records stand one after another in the group buffer. */
+/* Writes the batch behind what is used and makes it durable. The records stand one after another in
+ * the group buffer. */
 static void finish_batch(struct packs *p, struct list *batch, size_t n)
 {
     struct error e = { 0 };
@@ -111,7 +117,8 @@ static void finish_batch(struct packs *p, struct list *batch, size_t n)
 
 static void claim(struct packs *p, struct append *a, size_t offset)
 {
-    a->place = (struct pack_place){ p->active->number, p->active->used + offset, (uint32_t)a->record.n };
+    a->place = (struct pack_place){ p->active->number, p->active->used + offset,
+                                    (uint32_t)a->record.n };
     pthread_mutex_lock(&p->lock);
     p->active->live += a->record.n;
     pthread_mutex_unlock(&p->lock);
@@ -171,8 +178,12 @@ static void *writer_main(void *arg)
 
 RESULT pack_writer_start(struct packs *p, struct error *e)
 {
+    sigset_t all, old; /* signals are the business of the thread that opened the vault */
     p->group = mem_alloc(PACK_GROUP_BYTES);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
     int err = pthread_create(&p->writer, NULL, writer_main, p);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (err != 0) {
         return error_set_sys(e, err, "pack writer");
     }
@@ -192,33 +203,57 @@ void pack_writer_stop(struct packs *p)
     mem_free(p->group);
 }
 
-RESULT packs_append(struct packs *p, struct bytes record, struct pack_place *ret, struct error *e)
+RESULT packs_append_many(struct packs *p, const struct bytes *records, size_t n,
+                         struct pack_place *ret, struct error *e)
 {
-    struct append a = { .record = record };
-    if (record.n > RECORD_MAX) {
-        FAIL(e, ERRC_BUG, "pack record of %zu bytes", record.n);
+    struct append one = { 0 };
+    CLEANUP(mem_free_p) struct append *many = n > 1 ? mem_calloc(n, sizeof(*many)) : NULL;
+    struct append *all = n > 1 ? many : &one;
+    for (size_t i = 0; i < n; i++) {
+        if (records[i].n > RECORD_MAX) {
+            FAIL(e, ERRC_BUG, "pack record of %zu bytes", records[i].n);
+        }
+        all[i].record = records[i];
+        list_init(&all[i].item);
+        co_event_init(&all[i].done);
     }
-    list_init(&a.item);
-    co_event_init(&a.done);
     pthread_mutex_lock(&p->lock);
-    bool was_empty = list_is_empty(&p->queue);
-    list_push_back(&p->queue, &a.item);
-    if (was_empty) {
+    if (list_is_empty(&p->queue)) {
         pthread_cond_signal(&p->wake);
     }
-    pthread_mutex_unlock(&p->lock);
-    TRY(co_event_wait(&a.done, INT64_MAX));
-    if (!result_is_ok(a.result)) {
-        if (e != NULL) {
-            *e = a.error;
-        }
-        return a.result;
+    for (size_t i = 0; i < n; i++) {
+        list_push_back(&p->queue, &all[i].item);
     }
-    *ret = a.place;
-    return RESULT_OK;
+    pthread_mutex_unlock(&p->lock);
+    struct result r = RESULT_OK;
+    for (size_t i = 0; i < n; i++) {
+        result_ignore(
+                co_event_wait(&all[i].done, INT64_MAX)); /* without a deadline it can't fail */
+        if (!result_is_ok(all[i].result) && result_is_ok(r)) {
+            r = all[i].result;
+            if (e != NULL) {
+                *e = all[i].error;
+            }
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (result_is_ok(r)) {
+            ret[i] = all[i].place;
+        } else if (result_is_ok(all[i].result)) {
+            packs_drop(p, &all[i].place);
+        }
+    }
+    return r;
 }
 
-/* --- upkeep -------------------------------------------------------------------------------------------------- */
+RESULT packs_append(struct packs *p, struct bytes record, struct pack_place *ret, struct error *e)
+{
+    return packs_append_many(p, &record, 1, ret, e);
+}
+
+/* --- upkeep
+ * --------------------------------------------------------------------------------------------------
+ */
 
 /*= 2.1.3-10 "Residual data wiped before reuse" */
 static RESULT zero(struct segment *s, struct error *e)
@@ -280,7 +315,7 @@ RESULT packs_upkeep(struct packs *p, bool may_create, bool *ret_more, struct err
 {
     pthread_mutex_lock(&p->lock);
     struct segment *dead = take_dead(p);
-    bool keep = p->spare_count < SPARES_MAX, has_spare = p->spare_count > 0;
+    bool keep = p->spare_count<SPARES_MAX, has_spare = p->spare_count> 0;
     pthread_mutex_unlock(&p->lock);
     *ret_more = dead != NULL;
     if (dead != NULL) {

@@ -43,7 +43,8 @@ static void write_checksums(struct jsonw *w, const struct vault_checksums *c)
                                                   VAULT_MD5,   VAULT_SHA1,   VAULT_SHA256 };
     for (size_t i = 0; i < ARRAY_LEN(sorted); i++) {
         if ((c->known & 1u << sorted[i]) != 0) {
-            jsonw_kv_base64(w, checksum_name(sorted[i]), bytes_of(c->value[sorted[i]].b, c->value[sorted[i]].n));
+            jsonw_kv_base64(w, checksum_name(sorted[i]),
+                            bytes_of(c->value[sorted[i]].b, c->value[sorted[i]].n));
         }
     }
     jsonw_object_end(w);
@@ -76,6 +77,10 @@ static void write_first(struct jsonw *w, const struct payload *p)
         write_text(w, "custodian", o->custodian);
     }
     write_bytes(w, "delimiter", p->delimiter);
+    if (p->settings != NULL) {
+        jsonw_kv_cstr(w, "digest",
+                      p->settings->digest == VAULT_DIGEST_CLIENT ? "client" : "always");
+    }
     write_text(w, "error", p->error);
     if (p->has_range) {
         jsonw_kv_u64(w, "from", p->from);
@@ -87,6 +92,8 @@ static void write_first(struct jsonw *w, const struct payload *p)
     if (o != NULL && o->key_ref.version != 0) {
         jsonw_kv_cstr(w, "key_id", o->key_ref.id);
         jsonw_kv_u64(w, "key_version", o->key_ref.version);
+    } else if (p->settings != NULL) {
+        write_text(w, "key_id", p->settings->key_id);
     }
 }
 
@@ -114,6 +121,9 @@ static void write_second(struct jsonw *w, const struct vault_ctx *cx, const stru
         jsonw_kv_u64(w, "size", o->size);
     }
     write_bytes(w, "source", p->source);
+    if (p->settings != NULL) {
+        jsonw_kv_cstr(w, "sse", p->settings->sse == VAULT_SSE_AES256 ? "AES256" : "aws:kms");
+    }
     if (p->status != 0) {
         jsonw_kv_u64(w, "status", p->status);
     }
@@ -126,7 +136,8 @@ static void write_second(struct jsonw *w, const struct vault_ctx *cx, const stru
     write_text(w, "version", o != NULL ? o->version : p->version);
 }
 
-RESULT payload_write(const struct vault_ctx *cx, const struct payload *p, struct buf *out, struct error *e)
+RESULT payload_write(const struct vault_ctx *cx, const struct payload *p, struct buf *out,
+                     struct error *e)
 {
     struct jsonw w;
     jsonw_init(&w, out);

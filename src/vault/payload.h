@@ -1,4 +1,5 @@
-/* The payload of an entry about an act of the vault: RFC 8785 JSON, members as in DESIGN's list, absent when empty. */
+/* The payload of an entry about an act of the vault: RFC 8785 JSON, members as in DESIGN's list,
+ * absent when empty. */
 #ifndef TROTH_VAULT_PAYLOAD_H
 #define TROTH_VAULT_PAYLOAD_H
 
@@ -9,7 +10,8 @@ struct payload {
     struct bytes key, prefix, delimiter, after, source;
     const char *version, *upload;
     const char *phase, *result, *error;
-    const struct vault_object *object; /* size, checksums, suite, key, custodian, version */
+    const struct vault_object *object;   /* size, checksums, suite, key, custodian, version */
+    const struct vault_bucket *settings; /* sse, digest, key */
     const struct vault_pair *tags;
     size_t tag_count;
     bool has_tags;
@@ -21,6 +23,7 @@ struct payload {
 };
 
 /* Writes it to `out` (its max: LEDGER_PAYLOAD_MAX). */
-RESULT payload_write(const struct vault_ctx *cx, const struct payload *p, struct buf *out, struct error *e);
+RESULT payload_write(const struct vault_ctx *cx, const struct payload *p, struct buf *out,
+                     struct error *e);
 
 #endif

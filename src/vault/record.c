@@ -8,10 +8,12 @@ void record_seal(uint8_t *record, size_t n)
 {
     memcpy(record, RECORD_MAGIC, 4);
     put_be32(record + 4, (uint32_t)n);
-    put_be32(record + 8, crc32c_update(0, bytes_of(record + RECORD_HEAD_BYTES, n - RECORD_HEAD_BYTES)));
+    put_be32(record + 8,
+             crc32c_update(0, bytes_of(record + RECORD_HEAD_BYTES, n - RECORD_HEAD_BYTES)));
 }
 
-RESULT record_open(struct bytes record, struct blob_header *ret, struct bytes *ret_chunks, struct error *e)
+RESULT record_open(struct bytes record, struct blob_header *ret, struct bytes *ret_chunks,
+                   struct error *e)
 {
     if (record.n < RECORD_HEAD_BYTES || memcmp(record.p, RECORD_MAGIC, 4) != 0) {
         FAIL(e, ERRC_INTEGRITY, "pack record: magic");

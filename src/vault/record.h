@@ -9,7 +9,9 @@
 
 /* Fills the head of a record of n bytes whose blob stands behind it already. */
 void record_seal(uint8_t *record, size_t n);
-/* Checks all of it. *ret_chunks: what stands behind the header. ERRC_INTEGRITY or ERRC_UNSUPPORTED. */
-RESULT record_open(struct bytes record, struct blob_header *ret, struct bytes *ret_chunks, struct error *e);
+/* Checks all of it. *ret_chunks: what stands behind the header. ERRC_INTEGRITY or ERRC_UNSUPPORTED.
+ */
+RESULT record_open(struct bytes record, struct blob_header *ret, struct bytes *ret_chunks,
+                   struct error *e);
 
 #endif

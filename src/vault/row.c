@@ -45,7 +45,10 @@ RESULT row_extent(struct db_conn *c, int64_t id, struct extent *ret, struct erro
 {
     struct db_stmt *s = NULL;
     bool has_row = false;
-    TRY(db_prepare(c, "SELECT " EXTENT_COLUMNS " FROM extent e JOIN keyref k ON k.id = e.keyref WHERE e.id = ?", &s, e));
+    TRY(db_prepare(c,
+                   "SELECT " EXTENT_COLUMNS
+                   " FROM extent e JOIN keyref k ON k.id = e.keyref WHERE e.id = ?",
+                   &s, e));
     db_bind_i64(s, 1, id);
     TRY(db_step(s, &has_row, e));
     if (!has_row) {
@@ -54,13 +57,16 @@ RESULT row_extent(struct db_conn *c, int64_t id, struct extent *ret, struct erro
     return row_get_extent(s, 0, ret, e);
 }
 
-RESULT row_chain(struct db_conn *c, int64_t chain, uint64_t at, struct extent *ret, uint64_t *ret_start, struct error *e)
+RESULT row_chain(struct db_conn *c, int64_t chain, uint64_t at, struct extent *ret,
+                 uint64_t *ret_start, struct error *e)
 {
     struct db_stmt *s = NULL;
     bool has_row = false;
     TRY(db_prepare(c,
-                   "SELECT h.start, " EXTENT_COLUMNS " FROM chain h JOIN extent e ON e.id = h.extent"
-                   " JOIN keyref k ON k.id = e.keyref WHERE h.id = ? AND h.start <= ? ORDER BY h.start DESC LIMIT 1",
+                   "SELECT h.start, " EXTENT_COLUMNS
+                   " FROM chain h JOIN extent e ON e.id = h.extent"
+                   " JOIN keyref k ON k.id = e.keyref WHERE h.id = ? AND h.start <= ? ORDER BY "
+                   "h.start DESC LIMIT 1",
                    &s, e));
     db_bind_i64(s, 1, chain);
     db_bind_i64(s, 2, (int64_t)at);
@@ -73,7 +79,8 @@ RESULT row_chain(struct db_conn *c, int64_t chain, uint64_t at, struct extent *r
     return RESULT_OK;
 }
 
-static RESULT fill_object(struct db_conn *c, struct db_stmt *s, struct arena *a, struct vault_object *o, struct error *e)
+static RESULT fill_object(struct db_conn *c, struct db_stmt *s, struct arena *a,
+                          struct vault_object *o, struct error *e)
 {
     struct extent *x = arena_zalloc(a, sizeof(*x));
     o->size = (uint64_t)db_col_i64(s, 0);
@@ -100,15 +107,17 @@ static RESULT fill_object(struct db_conn *c, struct db_stmt *s, struct arena *a,
     return RESULT_OK;
 }
 
-RESULT row_object(struct db_conn *c, int64_t bucket, struct bytes key, const char *version, struct arena *a,
-                  struct vault_object *ret, struct error *e)
+RESULT row_object(struct db_conn *c, int64_t bucket, struct bytes key, const char *version,
+                  struct arena *a, struct vault_object *ret, struct error *e)
 {
     struct db_stmt *s = NULL;
     bool has_row = false;
     if (version[0] == 0 || strcmp(version, "null") == 0) {
         TRY(db_prepare(c,
-                       "SELECT o.size, o.modified_ms, o.etag, o.sse, o.parts, o.log_index, o.chain, o.attrs, " EXTENT_COLUMNS
-                       " FROM object o LEFT JOIN extent e ON e.id = o.extent LEFT JOIN keyref k ON k.id = e.keyref"
+                       "SELECT o.size, o.modified_ms, o.etag, o.sse, o.parts, o.log_index, "
+                       "o.chain, o.attrs, " EXTENT_COLUMNS
+                       " FROM object o LEFT JOIN extent e ON e.id = o.extent LEFT JOIN keyref k ON "
+                       "k.id = e.keyref"
                        " WHERE o.bucket = ? AND o.key = ? AND o.version = 'null'",
                        &s, e));
         db_bind_i64(s, 1, bucket);
@@ -125,8 +134,8 @@ RESULT row_object(struct db_conn *c, int64_t bucket, struct bytes key, const cha
     return RESULT_OK;
 }
 
-RESULT row_object_is(struct db_conn *c, int64_t bucket, struct bytes key, const struct extent *x, bool *ret,
-                     struct error *e)
+RESULT row_object_is(struct db_conn *c, int64_t bucket, struct bytes key, const struct extent *x,
+                     bool *ret, struct error *e)
 {
     struct row_old now;
     TRY(row_old(c, bucket, key, &now, e));
@@ -134,7 +143,8 @@ RESULT row_object_is(struct db_conn *c, int64_t bucket, struct bytes key, const 
     return RESULT_OK;
 }
 
-RESULT row_old(struct db_conn *c, int64_t bucket, struct bytes key, struct row_old *ret, struct error *e)
+RESULT row_old(struct db_conn *c, int64_t bucket, struct bytes key, struct row_old *ret,
+               struct error *e)
 {
     struct db_stmt *s = NULL;
     struct row_old old = { 0 };
@@ -160,7 +170,8 @@ RESULT row_old(struct db_conn *c, int64_t bucket, struct bytes key, struct row_o
 RESULT row_count(struct db_conn *c, int64_t bucket, int64_t objects, int64_t bytes, struct error *e)
 {
     struct db_stmt *s = NULL;
-    TRY(db_prepare(c, "UPDATE bucket SET objects = objects + ?, bytes = bytes + ? WHERE id = ?", &s, e));
+    TRY(db_prepare(c, "UPDATE bucket SET objects = objects + ?, bytes = bytes + ? WHERE id = ?", &s,
+                   e));
     db_bind_i64(s, 1, objects);
     db_bind_i64(s, 2, bytes);
     db_bind_i64(s, 3, bucket);
@@ -171,8 +182,9 @@ RESULT row_count(struct db_conn *c, int64_t bucket, int64_t objects, int64_t byt
     return RESULT_OK;
 }
 
-RESULT row_put_object(struct db_conn *c, int64_t bucket, const struct vault_object *o, struct bytes attrs, int64_t extent,
-                      int64_t chain, const struct row_old *old, struct error *e)
+RESULT row_put_object(struct db_conn *c, int64_t bucket, const struct vault_object *o,
+                      struct bytes attrs, int64_t extent, int64_t chain, const struct row_old *old,
+                      struct error *e)
 {
     struct db_stmt *s = NULL;
     int64_t more = (int64_t)o->size - (old->exists ? (int64_t)old->size : 0);
@@ -181,7 +193,8 @@ RESULT row_put_object(struct db_conn *c, int64_t bucket, const struct vault_obje
         TRY(row_retire(c, old->extent, old->chain, o->modified_ms, e));
     }
     TRY(db_prepare(c,
-                   "INSERT OR REPLACE INTO object (bucket, key, version, size, modified_ms, etag, sse, parts, log_index,"
+                   "INSERT OR REPLACE INTO object (bucket, key, version, size, modified_ms, etag, "
+                   "sse, parts, log_index,"
                    " extent, chain, attrs) VALUES (?, ?, 'null', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                    &s, e));
     db_bind_i64(s, 1, bucket);
@@ -198,11 +211,13 @@ RESULT row_put_object(struct db_conn *c, int64_t bucket, const struct vault_obje
     return db_run(s, e);
 }
 
-static RESULT keyref(struct db_conn *c, const char *tenant, const struct extent *x, int64_t *ret, struct error *e)
+static RESULT keyref(struct db_conn *c, const char *tenant, const struct extent *x, int64_t *ret,
+                     struct error *e)
 {
     struct db_stmt *s = NULL;
     bool has_row = false;
-    TRY(db_prepare(c, "SELECT id FROM keyref WHERE tenant = ? AND key_id = ? AND version = ?", &s, e));
+    TRY(db_prepare(c, "SELECT id FROM keyref WHERE tenant = ? AND key_id = ? AND version = ?", &s,
+                   e));
     db_bind_text(s, 1, bytes_str(tenant));
     db_bind_text(s, 2, bytes_str(x->ref.id));
     db_bind_i64(s, 3, x->ref.version);
@@ -212,7 +227,10 @@ static RESULT keyref(struct db_conn *c, const char *tenant, const struct extent 
         db_reset(s);
         return RESULT_OK;
     }
-    TRY(db_prepare(c, "INSERT INTO keyref (tenant, key_id, version, suite, custodian) VALUES (?, ?, ?, ?, ?)", &s, e));
+    TRY(db_prepare(
+            c,
+            "INSERT INTO keyref (tenant, key_id, version, suite, custodian) VALUES (?, ?, ?, ?, ?)",
+            &s, e));
     db_bind_text(s, 1, bytes_str(tenant));
     db_bind_text(s, 2, bytes_str(x->ref.id));
     db_bind_i64(s, 3, x->ref.version);
@@ -242,6 +260,38 @@ RESULT row_add_extent(struct db_conn *c, const char *tenant, struct extent *x, s
     db_bind_blob(s, 8, bytes_of(x->wrapped, x->wrapped_n));
     TRY(db_run(s, e));
     x->id = db_last_id(c);
+    return RESULT_OK;
+}
+
+RESULT row_move_extent(struct db_conn *c, const char *tenant, const struct extent *x,
+                       const struct extent *to, bool *ret_moved, struct error *e)
+{
+    struct db_stmt *s = NULL;
+    int64_t key = 0;
+    if (tenant != NULL) {
+        TRY(keyref(c, tenant, to, &key, e));
+        TRY(db_prepare(c,
+                       "UPDATE extent SET pack = ?, at = ?, length = ?, keyref = ?, wrapped = ?"
+                       " WHERE id = ? AND uid = ? AND pack = ? AND at = ?",
+                       &s, e));
+        db_bind_i64(s, 4, key);
+        db_bind_blob(s, 5, bytes_of(to->wrapped, to->wrapped_n));
+    } else {
+        TRY(db_prepare(c,
+                       "UPDATE extent SET pack = ?, at = ?, length = ? WHERE id = ? AND uid = ? "
+                       "AND pack = ? AND at = ?",
+                       &s, e));
+    }
+    int i = tenant != NULL ? 5 : 3;
+    db_bind_i64(s, 1, (int64_t)to->place.pack);
+    db_bind_i64(s, 2, (int64_t)to->place.at);
+    db_bind_i64(s, 3, to->place.n);
+    db_bind_i64(s, i + 1, x->id);
+    db_bind_blob(s, i + 2, bytes_of(x->uid.b, sizeof(x->uid.b)));
+    db_bind_i64(s, i + 3, (int64_t)x->place.pack);
+    db_bind_i64(s, i + 4, (int64_t)x->place.at);
+    TRY(db_run(s, e));
+    *ret_moved = db_changes(c) == 1;
     return RESULT_OK;
 }
 

@@ -8,7 +8,8 @@
 #define RESERVE_DEFAULT (256 * MIB)
 #define PACK_DEFAULT    (64 * MIB)
 
-/* --- files that no row names: what was on its way when the power went ------------------------------------------ */
+/* --- files that no row names: what was on its way when the power went
+ * ------------------------------------------ */
 
 struct orphans {
     struct vault *v;
@@ -61,7 +62,8 @@ static RESULT prepare_blobs(struct vault *v, struct error *e)
         r = vault_unlink_blob(v, &o.uids[i], e);
     }
     if (o.count > 0) {
-        log_info("vault: %zu of %zu blob files belonged to nothing and were removed", o.count, o.seen);
+        log_info("vault: %zu of %zu blob files belonged to nothing and were removed", o.count,
+                 o.seen);
     }
     mem_free(o.uids);
     r = result_is_ok(r) ? fs_sync_dir(v->config.fs, "blobs", e) : r;
@@ -76,11 +78,13 @@ RESULT vault_open(const struct vault_config *config, struct vault **ret, struct 
     v->config.reserve_bytes = config->reserve_bytes == 0 ? RESERVE_DEFAULT : config->reserve_bytes;
     v->config.pack_bytes = config->pack_bytes == 0 ? PACK_DEFAULT : config->pack_bytes;
     pthread_mutex_init(&v->lock, NULL);
+    v->settle_round = 1;
     v->logs = map_new();
     v->pins = map_new();
     v->buffers = buffers_new(v->config.buffer_bytes);
     struct result r = prepare_blobs(v, e);
-    r = result_is_ok(r) ? packs_open(v->config.fs, v->config.db, v->config.pack_bytes, &v->packs, e) : r;
+    r = result_is_ok(r) ? packs_open(v->config.fs, v->config.db, v->config.pack_bytes, &v->packs, e)
+                        : r;
     if (!result_is_ok(r)) {
         vault_close(v);
         error_prefix(e, "vault");
@@ -108,8 +112,8 @@ RESULT vault_check_space(struct vault *v, uint64_t bytes, struct error *e)
     uint64_t left = 0, total = 0;
     TRY_MSG(fs_space(v->config.fs, &left, &total, e), e, "free space");
     if (left < v->config.reserve_bytes || left - v->config.reserve_bytes < bytes) {
-        FAIL(e, ERRC_FULL, "%llu MiB are free, %llu MiB of them kept in reserve", (unsigned long long)(left / MIB),
-             (unsigned long long)(v->config.reserve_bytes / MIB));
+        FAIL(e, ERRC_FULL, "%llu MiB are free, %llu MiB of them kept in reserve",
+             (unsigned long long)(left / MIB), (unsigned long long)(v->config.reserve_bytes / MIB));
     }
     return RESULT_OK;
 }
@@ -149,7 +153,9 @@ RESULT vault_unlink_blob(struct vault *v, const struct blob_uid *uid, struct err
     return j.r.code == ERRC_NOT_FOUND ? RESULT_OK : j.r;
 }
 
-/* --- pins ---------------------------------------------------------------------------------------------------- */
+/* --- pins
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 void vault_pin_chain(struct vault *v, int64_t chain)
 {
@@ -181,7 +187,9 @@ bool vault_chain_is_pinned(struct vault *v, int64_t chain)
     return pinned;
 }
 
-/* --- figures ------------------------------------------------------------------------------------------------- */
+/* --- figures
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static RESULT count_rows(struct vault *v, struct vault_stats *ret)
 {
@@ -189,8 +197,10 @@ static RESULT count_rows(struct vault *v, struct vault_stats *ret)
     struct db_stmt *s = NULL;
     bool has_row = false;
     TRY(db_read_begin(v->config.db, &c, NULL));
-    struct result r = db_prepare(
-            c, "SELECT coalesce(sum(objects), 0), coalesce(sum(bytes), 0), (SELECT count(*) FROM gc) FROM bucket", &s, NULL);
+    struct result r = db_prepare(c,
+                                 "SELECT coalesce(sum(objects), 0), coalesce(sum(bytes), 0), "
+                                 "(SELECT count(*) FROM gc) FROM bucket",
+                                 &s, NULL);
     r = result_is_ok(r) ? db_step(s, &has_row, NULL) : r;
     if (result_is_ok(r) && has_row) {
         ret->objects = (uint64_t)db_col_i64(s, 0);

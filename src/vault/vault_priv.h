@@ -17,9 +17,11 @@ struct vault {
     struct vault_config config;
     struct buffers *buffers;
     struct packs *packs;
-    pthread_mutex_t lock;  /* logs, pins */
-    struct map *logs;      /* tenant -> struct log_state (act.c) */
-    struct map *pins;      /* chain id, 8 bytes -> count, of chains being read */
+    pthread_mutex_t lock;            /* logs, pins */
+    struct map *logs;                /* tenant -> struct log_state (act.c) */
+    struct map *pins;                /* chain id, 8 bytes -> count, of chains being read */
+    uint64_t settle_round;           /* from 1 */
+    int64_t gc_cursor;               /* housekeeping's place in `gc` */
     _Atomic uint64_t reader_buffers; /* of large reads, in use (window.c) */
 };
 
@@ -42,7 +44,8 @@ struct extent {
 RESULT vault_check_space(struct vault *v, uint64_t bytes, struct error *e);
 /* UTF-8, 1..1024 bytes: ERRC_RANGE, ERRC_LIMIT. */
 RESULT vault_check_key(struct bytes key, struct error *e);
-RESULT vault_unlink_blob(struct vault *v, const struct blob_uid *uid, struct error *e); /* missing is fine; waits in the pool */
+RESULT vault_unlink_blob(struct vault *v, const struct blob_uid *uid,
+                         struct error *e); /* missing is fine; waits in the pool */
 
 /* Readers of a chain, so that its files stay. */
 void vault_pin_chain(struct vault *v, int64_t chain);

@@ -1,0 +1,292 @@
+/*
+ * Entries without effect. An entry of a change is decided when its row is in `applied`, or an entry
+ * "void" names it, or (bucket.delete) its outcome is written. All below `settled` are decided.
+ *
+ * Settling goes in two steps, so that changes under way are left alone: first the size of the log
+ * is taken as candidate and new changes are counted in the other generation; when those of the old
+ * one have ended, every entry below the candidate is decided, but for doubts: then the log is read
+ * and compared. After a start there may always be doubts.
+ */
+#include "vault/act.h"
+#include "vault/gc.h"
+
+#include "base/json.h"
+#include "base/log.h"
+
+#define PAGE_ENTRIES 1000
+#define TRIM_MAX     50000
+
+struct open_entry {
+    uint64_t index;
+    bool is_intent, is_applied;
+};
+
+struct compare {
+    struct vault *v;
+    const char *log;
+    struct open_entry *open;
+    size_t n, cap;
+};
+
+static RESULT is_applied(struct vault *v, const char *log, uint64_t index, bool *ret,
+                         struct error *e)
+{
+    struct db_conn *c = NULL;
+    struct db_stmt *s = NULL;
+    TRY(db_read_begin(v->config.db, &c, e));
+    struct result r = db_prepare(c, "SELECT 1 FROM applied WHERE log = ? AND idx = ?", &s, e);
+    if (result_is_ok(r)) {
+        db_bind_text(s, 1, bytes_str(log));
+        db_bind_i64(s, 2, (int64_t)index);
+        r = db_step(s, ret, e);
+    }
+    db_read_end(c);
+    return r;
+}
+
+static void decided(struct compare *m, uint64_t index)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        if (m->open[i].index == index) {
+            m->open[i] = m->open[--m->n];
+            return;
+        }
+    }
+}
+
+static RESULT visit_change(struct compare *m, uint64_t index, struct json payload, struct error *e)
+{
+    struct bytes phase = BYTES_NONE;
+    bool applied = false;
+    uint64_t intent = 0;
+    result_ignore(json_get_str(payload, "phase", &phase, NULL));
+    if (bytes_equal_str(phase, "outcome")) {
+        TRY(json_get_u64(payload, "intent", INT64_MAX, &intent, e));
+        decided(m, intent);
+        return RESULT_OK;
+    }
+    TRY(is_applied(m->v, m->log, index, &applied, e));
+    bool is_intent = bytes_equal_str(phase, "intent");
+    if (applied && !is_intent) {
+        return RESULT_OK;
+    }
+    if (m->n == m->cap) {
+        m->cap = m->cap == 0 ? 64 : 2 * m->cap;
+        m->open = mem_realloc(m->open, m->cap * sizeof(*m->open));
+    }
+    m->open[m->n++] =
+            (struct open_entry){ .index = index, .is_intent = is_intent, .is_applied = applied };
+    return RESULT_OK;
+}
+
+static struct result visit(void *arg, const struct ledger_record *rec, struct error *e)
+{
+    struct compare *m = arg;
+    struct entry en;
+    CLEANUP(json_doc_free_p) struct json_doc *doc = NULL;
+    uint64_t voided = 0;
+    TRY_MSG(entry_parse(rec->leaf, &en, e), e, "entry %llu", (unsigned long long)rec->index);
+    bool is_void = strcmp(en.kind, "void") == 0;
+    if (rec->is_erased || (!is_void && !act_kind_is_change(bytes_str(en.kind)))) {
+        return RESULT_OK;
+    }
+    TRY_MSG(json_parse(rec->payload, LEDGER_PAYLOAD_MAX, &doc, e), e, "payload %llu",
+            (unsigned long long)rec->index);
+    if (is_void) {
+        TRY(json_get_u64(json_root(doc), "index", INT64_MAX, &voided, e));
+        decided(m, voided);
+        return RESULT_OK;
+    }
+    return visit_change(m, rec->index, json_root(doc), e);
+}
+
+static RESULT write_decision(struct compare *m, struct rpc_client *scribe,
+                             const struct open_entry *o, struct error *e)
+{
+    CLEANUP(buf_done_p) struct buf text = BUF(256);
+    struct ledger_position at;
+    if (o->is_intent) {
+        buf_addf(&text,
+                 "{\"intent\":%llu,\"phase\":\"outcome\",\"result\":\"%s\",\"tenant\":\"%s\"}",
+                 (unsigned long long)o->index, o->is_applied ? "ok" : "failed", m->log);
+        return ledger_append(scribe, m->log, "bucket.delete", buf_bytes(&text), &at, e);
+    }
+    log_info("vault: entry %llu of %s had no effect and is void", (unsigned long long)o->index,
+             m->log);
+    buf_addf(&text, "{\"index\":%llu}", (unsigned long long)o->index);
+    return ledger_append(scribe, m->log, "void", buf_bytes(&text), &at, e);
+}
+
+/* Decides all entries from..until-1 that are open. What decides them may stand anywhere behind. */
+static RESULT compare(struct vault *v, struct rpc_client *scribe, const char *log, uint64_t from,
+                      uint64_t until, struct error *e)
+{
+    struct compare m = { .v = v, .log = log };
+    struct ledger_status status;
+    TRY(ledger_get_status(scribe, log, &status, e));
+    struct result r = RESULT_OK;
+    for (uint64_t at = from; at < status.size && result_is_ok(r); at += PAGE_ENTRIES) {
+        r = ledger_read(scribe, log, at, MIN((uint64_t)PAGE_ENTRIES, status.size - at), visit, &m,
+                        e);
+    }
+    for (size_t i = 0; i < m.n && result_is_ok(r); i++) {
+        if (m.open[i].index < until) {
+            r = write_decision(&m, scribe, &m.open[i], e);
+        }
+    }
+    mem_free(m.open);
+    return r;
+}
+
+/* --- settled
+ * -------------------------------------------------------------------------------------------------
+ */
+
+static RESULT read_settled(struct vault *v, const char *log, uint64_t *ret, struct error *e)
+{
+    struct db_conn *c = NULL;
+    struct db_stmt *s = NULL;
+    bool has_row = false;
+    TRY(db_read_begin(v->config.db, &c, e));
+    struct result r = db_prepare(c, "SELECT idx FROM settled WHERE log = ?", &s, e);
+    if (result_is_ok(r)) {
+        db_bind_text(s, 1, bytes_str(log));
+        r = db_step(s, &has_row, e);
+    }
+    *ret = result_is_ok(r) && has_row ? (uint64_t)db_col_i64(s, 0) : 0;
+    db_read_end(c);
+    return r;
+}
+
+struct settlement {
+    const char *log;
+    uint64_t below;
+};
+
+static struct result write_settled(struct db_conn *c, void *arg, struct error *e)
+{
+    const struct settlement *m = arg;
+    struct db_stmt *s = NULL;
+    TRY(db_prepare(c, "DELETE FROM applied WHERE log = ? AND idx < ?", &s, e));
+    db_bind_text(s, 1, bytes_str(m->log));
+    db_bind_i64(s, 2, (int64_t)m->below);
+    TRY(db_run(s, e));
+    TRY(db_prepare(c, "INSERT OR REPLACE INTO settled (log, idx) VALUES (?, ?)", &s, e));
+    db_bind_text(s, 1, bytes_str(m->log));
+    db_bind_i64(s, 2, (int64_t)m->below);
+    return db_run(s, e);
+}
+
+/* In steps, so that no transaction holds up the others for long. */
+static RESULT settle(struct vault *v, const char *log, uint64_t from, uint64_t below,
+                     struct error *e)
+{
+    struct settlement m = { .log = log, .below = from };
+    while (m.below < below) {
+        m.below = MIN(m.below + TRIM_MAX, below);
+        TRY(db_write(v->config.db, write_settled, &m, e));
+    }
+    return RESULT_OK;
+}
+
+/* --- in two steps
+ * -------------------------------------------------------------------------------------------- */
+
+static RESULT take_candidate(struct vault *v, struct rpc_client *scribe, struct log_state *log,
+                             struct error *e)
+{
+    struct ledger_status status;
+    pthread_mutex_lock(&v->lock);
+    uint64_t doubts = log->doubts;
+    pthread_mutex_unlock(&v->lock);
+    TRY(ledger_get_status(scribe, log->name, &status, e));
+    pthread_mutex_lock(&v->lock);
+    log->candidate = status.size;
+    log->candidate_doubts = doubts;
+    log->has_candidate = true;
+    log->generation ^= 1;
+    pthread_mutex_unlock(&v->lock);
+    return RESULT_OK;
+}
+
+static bool has_drained(struct vault *v, struct log_state *log, bool *ret_has_doubts)
+{
+    pthread_mutex_lock(&v->lock);
+    bool drained = log->under_way[log->generation ^ 1] == 0;
+    *ret_has_doubts = log->doubts != log->doubts_done;
+    pthread_mutex_unlock(&v->lock);
+    return drained;
+}
+
+static RESULT settle_candidate(struct vault *v, struct rpc_client *scribe, struct log_state *log,
+                               bool has_doubts, struct error *e)
+{
+    uint64_t from = 0;
+    TRY(read_settled(v, log->name, &from, e));
+    if (has_doubts) {
+        TRY(compare(v, scribe, log->name, from, log->candidate, e));
+    }
+    TRY(settle(v, log->name, from, log->candidate, e));
+    pthread_mutex_lock(&v->lock);
+    log->doubts_done = log->candidate_doubts;
+    log->has_candidate = false;
+    pthread_mutex_unlock(&v->lock);
+    return RESULT_OK;
+}
+
+static RESULT settle_log(struct vault *v, struct rpc_client *scribe, struct log_state *log,
+                         struct error *e)
+{
+    bool has_doubts = false;
+    if (!log->has_candidate) {
+        return take_candidate(v, scribe, log, e);
+    }
+    return has_drained(v, log, &has_doubts) ? settle_candidate(v, scribe, log, has_doubts, e)
+                                            : RESULT_OK;
+}
+
+RESULT gc_settle(struct vault *v, struct rpc_client *scribe, struct error *e)
+{
+    struct log_state *logs[64];
+    size_t n = 0;
+    struct bytes key;
+    void *value = NULL;
+    pthread_mutex_lock(&v->lock);
+    size_t count = map_count(v->logs), seen = 0;
+    for (size_t it = 0; map_next(v->logs, &it, &key, &value) && n < ARRAY_LEN(logs); seen++) {
+        struct log_state *log = value;
+        bool is_due = log->round != v->settle_round || log->has_candidate;
+        if (is_due) {
+            log->round = v->settle_round;
+            logs[n++] = log;
+        }
+    }
+    v->settle_round += seen == count && n < ARRAY_LEN(logs); /* all have had their turn */
+    pthread_mutex_unlock(&v->lock);
+    for (size_t i = 0; i < n; i++) {
+        struct result r = settle_log(v, scribe, logs[i], e);
+        if (!result_is_ok(r) && r.code != ERRC_AGAIN && r.code != ERRC_NOT_FOUND) {
+            return r; /* scribe away, tenant erased: another time */
+        }
+    }
+    return RESULT_OK;
+}
+
+RESULT vault_recover(struct vault *v, struct rpc_client *scribe, const char *tenant,
+                     struct error *e)
+{
+    struct log_state *log = act_log_state(v, tenant);
+    bool has_doubts = false;
+    pthread_mutex_lock(&v->lock);
+    log->doubts++; /* the scribe may have been away */
+    bool has_candidate = log->has_candidate;
+    pthread_mutex_unlock(&v->lock);
+    if (!has_candidate) {
+        TRY_MSG(take_candidate(v, scribe, log, e), e, "recover %s", tenant);
+    }
+    while (!has_drained(v, log, &has_doubts)) {
+        co_sleep_ms(2);
+    }
+    TRY_MSG(settle_candidate(v, scribe, log, has_doubts, e), e, "recover %s", tenant);
+    return RESULT_OK;
+}
