@@ -290,6 +290,7 @@ void co_suspend(void)
 
 void co_wake(struct co *c)
 {
+    assert(list_is_empty(&c->item)); /* woken once for each time it was suspended */
     list_push_back(&c->loop->ready, &c->item);
 }
 

@@ -336,6 +336,43 @@ static void test_event_between_coroutines(void **state)
     run();
 }
 
+static void late_wait(void *arg)
+{
+    assert_code(co_event_wait(arg, clock_mono_ms(&clock_system) + 2), ERRC_OK);
+    co_sleep_ms(2); /* a second waking would end this early, or come after the end */
+    finish();
+}
+
+static void *late_set(void *arg)
+{
+    co_event_set(arg);
+    return NULL;
+}
+
+static void late_hold(void *arg)
+{
+    pthread_t t;
+    pthread_create(&t, NULL, late_set, arg);
+    pthread_join(t, NULL);
+    usleep(5000); /* the loop stands still until the deadline is past */
+    finish();
+}
+
+/* Set by a thread, and past its deadline before the loop looks: it is set, and wakes once. */
+static void test_event_set_and_timed_out_in_one_turn(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 10; i++) {
+        struct co_event ev;
+        co_event_init(&ev);
+        spawn(late_wait, &ev);
+        spawn(late_hold, &ev);
+        int64_t before = clock_mono_ms(&clock_system);
+        run();
+        assert_true(clock_mono_ms(&clock_system) >= before + 7);
+    }
+}
+
 /* --- pool ------------------------------------------------------------------------------------- */
 
 static struct pool *the_pool;
@@ -462,6 +499,7 @@ int main(void)
         CO_TEST(test_event_set_by_a_thread_for_a_coroutine),
         CO_TEST(test_event_set_by_a_thread_for_a_thread),
         CO_TEST(test_event_between_coroutines),
+        CO_TEST(test_event_set_and_timed_out_in_one_turn),
         CO_TEST(test_pool),
         CO_TEST(test_mutex_of_coroutines_and_threads),
     };
