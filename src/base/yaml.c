@@ -132,7 +132,7 @@ static RESULT add_node(struct builder *b, enum yaml_type type, const yaml_mark_t
 static RESULT open_node(struct builder *b, enum yaml_type type, const yaml_mark_t *at,
                         struct error *e)
 {
-    struct yaml_node *n;
+    struct yaml_node *n = NULL;
     TRY(add_node(b, type, at, &n, e));
     if (b->depth == YAML_DEPTH_MAX) {
         return refuse(e, ERRC_LIMIT, at, "deeper than %d levels", YAML_DEPTH_MAX);
@@ -155,7 +155,7 @@ static RESULT take_scalar(struct builder *b, const yaml_event_t *ev, struct erro
     if (f != NULL && f->node->type == YAML_MAPPING && !f->has_key) {
         return take_key(b, f, text, &ev->start_mark, e);
     }
-    struct yaml_node *n;
+    struct yaml_node *n = NULL;
     TRY(add_node(b, YAML_SCALAR, &ev->start_mark, &n, e));
     n->text = bytes_of(arena_str(b->doc->arena, text), text.n);
     n->is_quoted = ev->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
