@@ -152,11 +152,42 @@ static void test_power_loss_while_creating(void **state)
     }
 }
 
+/* The power fails within each sync of creating, migrating and closing, in turn. */
+static void test_power_loss_at_each_sync(void **state)
+{
+    static const char *const points[] = { "fs.sync", "fs.sync_dir", "fs.rename" };
+    unsigned failed = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < 3 * 16; i++) {
+        struct fs *fs = fs_fake_new(KIT_CAPACITY);
+        struct db *db = NULL;
+        struct error e = { 0 };
+        fault_arm(points[i % 3], FAULT_EIO, i / 3, UINT32_MAX);
+        fault_arm("fs.truncate", FAULT_EIO, 0, UINT32_MAX);
+        struct result r = kit_open(fs, &db, &e);
+        failed += !result_is_ok(r);
+        fs_fake_power_loss(fs, i);
+        if (result_is_ok(r)) {
+            db_close(db);
+        }
+        fault_disarm_all();
+        assert_ok(kit_open(fs, &db, &e), e);
+        assert_int_equal(kit_count(db), 0);
+        assert_ok(kit_put(db, "a", BYTES_LIT("x"), &e), e);
+        assert_ok(db_check(db, NULL, NULL, &e), e);
+        db_close(db);
+        fs_free(fs);
+    }
+    assert_true(failed > 3);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_power_loss),
         cmocka_unit_test(test_power_loss_while_creating),
+        cmocka_unit_test(test_power_loss_at_each_sync),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

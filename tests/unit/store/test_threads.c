@@ -2,6 +2,7 @@
  * faults that hit a group. */
 #include "storekit.h"
 
+#include "sys/co.h"
 #include "sys/fault.h"
 
 #include <pthread.h>
@@ -192,10 +193,52 @@ static void test_failed_writes(void **state)
     }
 }
 
+/* Reading and writing in coroutines: new connection, parser, sort, all on a coroutine's stack. */
+static void use_in_coroutine(void *arg)
+{
+    struct run *run = arg;
+    CLEANUP(db_read_end_p) struct db_conn *c = NULL;
+    struct db_stmt *s = NULL;
+    struct error e = { 0 };
+    bool row = false;
+
+    if (!result_is_ok(db_write(run->db, put_pair, (void *)(uintptr_t) "one", &e)) ||
+        !result_is_ok(db_read_begin(run->db, &c, &e)) ||
+        !result_is_ok(db_prepare(c,
+                                 "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
+                                 " WHERE i < 500) SELECT group_concat(a.name || n.i, ',') FROM n"
+                                 " JOIN item a ON a.id > 0 GROUP BY n.i % 7 ORDER BY 1 DESC",
+                                 &s, &e)) ||
+        !result_is_ok(db_step(s, &row, &e)) || !row) {
+        atomic_fetch_add(&run->failed, 1);
+    }
+    loop_stop(loop_current());
+}
+
+static void test_in_coroutine(void **state)
+{
+    struct fs *fs = fs_fake_new(KIT_CAPACITY);
+    struct run run = { 0 };
+    struct loop *l = NULL;
+    struct error e = { 0 };
+
+    (void)state;
+    assert_ok(kit_open(fs, &run.db, &e), e);
+    assert_ok(loop_new(&l, &e), e);
+    assert_ok(co_spawn(l, use_in_coroutine, &run, &e), e);
+    assert_ok(loop_run(l, &e), e);
+    assert_int_equal(atomic_load(&run.failed), 0);
+    assert_int_equal(kit_count(run.db), 2);
+    loop_free(l);
+    db_close(run.db);
+    fs_free(fs);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_writers_and_readers),
+        cmocka_unit_test(test_in_coroutine),
         cmocka_unit_test(test_failed_sync),
         cmocka_unit_test(test_failed_writes),
     };
