@@ -37,7 +37,8 @@
 #define GUARD_BYTES     4096u
 #define IDLE_STACKS_MAX 256u
 /* Sanitizers make frames several times as large. */
-#define STACK_BYTES (SANITIZE_ADDRESS || SANITIZE_THREAD ? 8u * CO_STACK_BYTES : 1u * CO_STACK_BYTES)
+#define STACK_BYTES                                                                                \
+    (SANITIZE_ADDRESS || SANITIZE_THREAD ? 8u * CO_STACK_BYTES : 1u * CO_STACK_BYTES)
 
 struct co {
     struct list item; /* in ready or idle_stacks */
@@ -52,7 +53,8 @@ struct co {
 
 /* --- the switch ------------------------------------------------------------------------------- */
 
-#if defined(__x86_64__) || defined(__aarch64__)
+#if (defined(__x86_64__) || defined(__aarch64__)) &&                                               \
+        !defined(CO_UCONTEXT) /* -DCO_UCONTEXT: to test the other way */
 
 void co_switch(void **save_sp, void *to_sp); /* co_switch.S */
 

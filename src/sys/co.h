@@ -14,7 +14,10 @@
 
 struct co;
 
-/* Starts fn(arg) on loop l (the current thread's); it runs when the loop next turns. ERRC_LIMIT past the loop's bound. */
+/*
+ * Starts fn(arg) on loop l (the current thread's); it runs when the loop next turns. ERRC_LIMIT past the loop's bound, or when the
+ * system gives no stack (Linux's default of 65,530 mappings a process is enough for about 32,000 coroutines).
+ */
 RESULT co_spawn(struct loop *l, void (*fn)(void *arg), void *arg, struct error *e);
 void co_set_limit(struct loop *l, size_t max_coroutines); /* default 65,536 */
 bool co_is_inside(void);

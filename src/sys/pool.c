@@ -45,6 +45,10 @@ struct result pool_new(unsigned threads, struct pool **ret, struct error *e)
     list_init(&p->jobs);
     sigset_t all, old; /* signals are the business of the thread that made the pool */
     sigfillset(&all);
+    const int own[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGSYS }; /* but those it raises itself */
+    for (size_t i = 0; i < ARRAY_LEN(own); i++) {
+        sigdelset(&all, own[i]);
+    }
     pthread_sigmask(SIG_SETMASK, &all, &old);
     int err = 0;
     while (err == 0 && p->thread_count < threads) {
