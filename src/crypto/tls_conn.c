@@ -34,7 +34,7 @@ static int bio_read(BIO *b, char *dst, int n)
     struct tls_conn *t = BIO_get_data(b);
 
     BIO_clear_retry_flags(b);
-    ssize_t got = recv(t->fd, dst, (size_t)n, 0);
+    ssize_t got = recv(t->fd, dst, (size_t)n, MSG_DONTWAIT);
     if (got > 0) {
         return (int)got;
     }
@@ -191,7 +191,7 @@ static RESULT send_out(struct tls_conn *t, int *ret_errno)
     struct tls_out *o = &t->out;
 
     while (o->at < o->n) {
-        ssize_t n = send(t->fd, o->p + o->at, o->n - o->at, MSG_NOSIGNAL);
+        ssize_t n = send(t->fd, o->p + o->at, o->n - o->at, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n >= 0) {
             o->at += (size_t)n;
         } else if (errno == EAGAIN) {

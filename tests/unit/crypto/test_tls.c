@@ -422,12 +422,13 @@ static void back_pressure(void **state)
 
 static void nonsense_instead_of_a_hello(void **state)
 {
-    static const char *const nonsense[] = {
-        "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
-        "\x16\x03\x01\xff\xff gibberish gibberish",
-        "\x16\x03\x01\x00\x10gibberishgibberi",
-        "\x80\x2e\x01\x00\x02",
-        "SSH-2.0-OpenSSH_9.2\r\n",
+    static const struct bytes nonsense[] = {
+        BYTES_LIT("GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
+        BYTES_LIT("\x16\x03\x01\xff\xff gibberish gibberish"),
+        BYTES_LIT("\x16\x03\x01\x00\x10gibberishgibberi"),
+        BYTES_LIT("\x80\x2e\x01\x00\x02"),
+        BYTES_LIT("SSH-2.0-OpenSSH_9.2\r\n"),
+        BYTES_LIT(""),
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(nonsense); i++) {
@@ -437,7 +438,7 @@ static void nonsense_instead_of_a_hello(void **state)
         int fds[2];
         pair_open(fds);
         struct tls_conn *s = tls_conn_new_server(ctx, pool, fds[0]);
-        assert_true(write(fds[1], nonsense[i], 20) == 20);
+        assert_int_equal(write(fds[1], nonsense[i].p, nonsense[i].n), nonsense[i].n);
         assert_int_equal(shutdown(fds[1], SHUT_WR), 0);
         struct result r = tls_handshake(s, &e);
         assert_true(r.code == ERRC_FORMAT || r.code == ERRC_CLOSED);
