@@ -1,15 +1,11 @@
 /* Boxes: XAES-256-GCM, and SM4-CTR with HMAC-SM3. Formats in box.h. */
 #include "crypto/box.h"
 
-#include "crypto/crypto_priv.h"
-#include "crypto/hmac.h"
+#include "crypto/aead_priv.h"
 
-#define AES_NONCE  24
-#define AES_TAG    16
-#define SM_NONCE   32
-#define SM_TAG     32
-#define SM_ENC_KEY 16
-#define BLOCK      16
+#define AES_NONCE 24
+#define SM_NONCE  32
+#define BLOCK     16
 
 struct box_key {
     enum crypto_suite suite;
@@ -21,14 +17,12 @@ struct box_key {
 
 size_t box_overhead(enum crypto_suite s)
 {
-    return s == SUITE_AES256_GCM         ? AES_NONCE + AES_TAG
+    return s == SUITE_AES256_GCM         ? AES_NONCE + GCM_TAG
            : s == SUITE_SM4_CTR_HMAC_SM3 ? SM_NONCE + SM_TAG
                                          : 0;
 }
 
-/* --- AES
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- AES ---------------------------------------------------------------------------------- */
 
 /* K1 of CMAC (SP 800-38B): AES(key, 0) doubled. */
 static void aes_prepare(struct box_key *k)
@@ -43,9 +37,7 @@ static void aes_prepare(struct box_key *k)
                         EVP_CIPHER_CTX_set_padding(k->derive, 0) == 1 &&
                         EVP_EncryptUpdate(k->derive, l, &n, l, BLOCK) == 1 && n == BLOCK,
                 "AES key");
-    crypto_must(EVP_CipherInit_ex2(k->message, crypto_cipher(CIPHER_AES256_GCM), NULL, NULL, 1,
-                                   NULL) == 1,
-                "AES-GCM");
+    k->message = gcm_new();
     uint8_t carry = (uint8_t)(-(l[0] >> 7) & 0x87);
     for (size_t i = 0; i < BLOCK - 1; i++) {
         k->k1[i] = (uint8_t)(l[i] << 1 | l[i + 1] >> 7);
@@ -54,11 +46,10 @@ static void aes_prepare(struct box_key *k)
     mem_wipe(l, sizeof(l));
 }
 
-/* Key and nonce of one message into the message context: two CMACs of one block each. */
-static void aes_begin(struct box_key *k, const uint8_t nonce[AES_NONCE], bool is_seal)
+/* The key of one message: two CMACs of one block each. */
+static void aes_message_key(struct box_key *k, const uint8_t *nonce, struct key256 *ret)
 {
     uint8_t m[2 * BLOCK] = { 0, 1, 'X', 0, [BLOCK] = 0, 2, 'X', 0 };
-    uint8_t message_key[2 * BLOCK];
     int n = 0;
 
     memcpy(m + 4, nonce, 12);
@@ -67,61 +58,35 @@ static void aes_begin(struct box_key *k, const uint8_t nonce[AES_NONCE], bool is
         m[i] ^= k->k1[i];
         m[BLOCK + i] ^= k->k1[i];
     }
-    crypto_must(EVP_EncryptUpdate(k->derive, message_key, &n, m, sizeof(m)) == 1 &&
-                        n == (int)sizeof(m),
+    crypto_must(EVP_EncryptUpdate(k->derive, ret->b, &n, m, sizeof(m)) == 1 && n == (int)sizeof(m),
                 "message key");
-    crypto_must(EVP_CipherInit_ex2(k->message, NULL, message_key, nonce + 12, is_seal, NULL) == 1,
-                "message init");
-    mem_wipe(message_key, sizeof(message_key));
-}
-
-static void aes_update(EVP_CIPHER_CTX *c, struct bytes aad, struct bytes in, uint8_t *out)
-{
-    int n = 0;
-
-    if (aad.n > 0) {
-        crypto_must(EVP_CipherUpdate(c, NULL, &n, aad.p, (int)aad.n) == 1, "AES-GCM aad");
-    }
-    if (in.n > 0) {
-        crypto_must(EVP_CipherUpdate(c, out, &n, in.p, (int)in.n) == 1, "AES-GCM update");
-    }
 }
 
 static void aes_seal(struct box_key *k, struct bytes aad, struct bytes plain, uint8_t *dst)
 {
-    int n = 0;
+    CLEANUP(key256_wipe) struct key256 key;
+    uint8_t *ct = dst + AES_NONCE;
 
-    aes_begin(k, dst, true);
-    aes_update(k->message, aad, plain, dst + AES_NONCE);
-    crypto_must(EVP_CipherFinal_ex(k->message, dst, &n) == 1 &&
-                        EVP_CIPHER_CTX_ctrl(k->message, EVP_CTRL_AEAD_GET_TAG, AES_TAG,
-                                            dst + AES_NONCE + plain.n) == 1,
-                "AES-GCM tag");
+    aes_message_key(k, dst, &key);
+    gcm_seal(k->message, key.b, dst + 12, aad, plain, ct, ct + plain.n);
 }
 
 static bool aes_open(struct box_key *k, struct bytes aad, struct bytes box, uint8_t *dst)
 {
-    size_t ct_n = box.n - AES_NONCE - AES_TAG;
-    uint8_t tag[AES_TAG], none[BLOCK];
-    int n = 0;
+    CLEANUP(key256_wipe) struct key256 key;
+    struct bytes ct = bytes_of(box.p + AES_NONCE, box.n - AES_NONCE - GCM_TAG);
 
-    aes_begin(k, box.p, false);
-    aes_update(k->message, aad, bytes_of(box.p + AES_NONCE, ct_n), dst);
-    memcpy(tag, box.p + AES_NONCE + ct_n, AES_TAG);
-    crypto_must(EVP_CIPHER_CTX_ctrl(k->message, EVP_CTRL_AEAD_SET_TAG, AES_TAG, tag) == 1,
-                "AES-GCM tag");
-    return EVP_CipherFinal_ex(k->message, none, &n) == 1;
+    aes_message_key(k, box.p, &key);
+    return gcm_open(k->message, key.b, box.p + 12, aad, ct, ct.p + ct.n, dst);
 }
 
-/* --- SM4 and SM3
- * ------------------------------------------------------------------------------------------------
- */
+/* --- SM4 and SM3 -------------------------------------------------------------------------- */
 
 struct sm_keys {
-    uint8_t enc[SM_ENC_KEY], counter[BLOCK], mac[SM3_BYTES];
+    uint8_t enc[SM4_KEY], counter[SM4_COUNTER], mac[SM3_BYTES];
 };
 
-static void sm_derive(const struct box_key *k, const uint8_t nonce[SM_NONCE], struct sm_keys *ret)
+static void sm_derive(const struct box_key *k, const uint8_t *nonce, struct sm_keys *ret)
 {
     struct result r =
             hkdf(HASH_SM3, key256_bytes(&k->key), bytes_of(nonce, SM_NONCE),
@@ -129,40 +94,22 @@ static void sm_derive(const struct box_key *k, const uint8_t nonce[SM_NONCE], st
     crypto_must(result_is_ok(r), "HKDF-SM3");
 }
 
-static void sm_crypt(struct box_key *k, const struct sm_keys *keys, struct bytes in, uint8_t *out)
-{
-    int n = 0;
-
-    crypto_must(EVP_EncryptInit_ex2(k->message, crypto_cipher(CIPHER_SM4_CTR), keys->enc,
-                                    keys->counter, NULL) == 1,
-                "SM4-CTR");
-    if (in.n > 0) {
-        crypto_must(EVP_EncryptUpdate(k->message, out, &n, in.p, (int)in.n) == 1, "SM4-CTR update");
-    }
-}
-
-static void sm_tag(const struct sm_keys *keys, struct bytes aad, struct bytes ct,
-                   uint8_t ret[SM_TAG])
+static void sm_mac(const struct sm_keys *keys, struct bytes aad, struct bytes ct, uint8_t *ret)
 {
     CLEANUP(hmac_done_p) struct hmac h;
-    uint8_t lens[16];
 
-    put_be64(lens, aad.n);
-    put_be64(lens + 8, ct.n);
     hmac_init(&h, HASH_SM3, BYTES_OF(keys->mac));
-    hmac_update(&h, aad);
-    hmac_update(&h, ct);
-    hmac_update(&h, BYTES_OF(lens));
-    hmac_final(&h, ret);
+    sm3_tag(&h, BYTES_NONE, aad, ct, ret);
 }
 
 static void sm_seal(struct box_key *k, struct bytes aad, struct bytes plain, uint8_t *dst)
 {
     struct sm_keys keys;
+    uint8_t *ct = dst + SM_NONCE;
 
     sm_derive(k, dst, &keys);
-    sm_crypt(k, &keys, plain, dst + SM_NONCE);
-    sm_tag(&keys, aad, bytes_of(dst + SM_NONCE, plain.n), dst + SM_NONCE + plain.n);
+    sm4_ctr(k->message, keys.enc, keys.counter, plain, ct);
+    sm_mac(&keys, aad, bytes_of(ct, plain.n), ct + plain.n);
     mem_wipe(&keys, sizeof(keys));
 }
 
@@ -173,18 +120,16 @@ static bool sm_open(struct box_key *k, struct bytes aad, struct bytes box, uint8
     uint8_t tag[SM_TAG];
 
     sm_derive(k, box.p, &keys);
-    sm_tag(&keys, aad, ct, tag);
+    sm_mac(&keys, aad, ct, tag);
     bool is_same = mem_equal_ct(tag, ct.p + ct.n, SM_TAG);
     if (is_same) {
-        sm_crypt(k, &keys, ct, dst);
+        sm4_ctr(k->message, keys.enc, keys.counter, ct, dst);
     }
     mem_wipe(&keys, sizeof(keys));
     return is_same;
 }
 
-/* --- both
- * -------------------------------------------------------------------------------------------------------
- */
+/* --- both --------------------------------------------------------------------------------- */
 
 static const struct {
     size_t nonce_len;
@@ -203,10 +148,10 @@ RESULT box_key_new(enum crypto_suite s, const struct key256 *key, struct box_key
     struct box_key *k = mem_zalloc(sizeof(*k));
     k->suite = s;
     k->key = *key;
-    k->message = EVP_CIPHER_CTX_new();
-    crypto_must(k->message != NULL, "cipher context");
     if (s == SUITE_AES256_GCM) {
         aes_prepare(k);
+    } else {
+        k->message = sm4_new();
     }
     *ret = k;
     return RESULT_OK;

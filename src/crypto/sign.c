@@ -17,9 +17,7 @@ struct verify_key {
     EVP_PKEY *pkey;
 };
 
-/* --- Ed25519
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- Ed25519 ------------------------------------------------------------------------------ */
 
 static RESULT ed25519_private(struct bytes seed, EVP_PKEY **ret, uint8_t *pub, size_t *pub_n)
 {
@@ -40,9 +38,7 @@ static RESULT ed25519_public(struct bytes pub, EVP_PKEY **ret)
     return *ret == NULL ? result_of(ERRC_FORMAT) : RESULT_OK;
 }
 
-/* --- ECDSA P-256
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- ECDSA P-256 -------------------------------------------------------------------------- */
 
 DEFINE_CLEANUP(BN_clear_free, BIGNUM *)
 DEFINE_CLEANUP(EC_GROUP_free, EC_GROUP *)
@@ -98,9 +94,7 @@ static RESULT p256_public(struct bytes pub, EVP_PKEY **ret)
     return p256_make(pub, NULL, ret);
 }
 
-/* --- the table
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- the table ---------------------------------------------------------------------------- */
 
 static const struct {
     const char *name;

@@ -2,13 +2,8 @@
  * nonce. */
 #include "crypto/stream.h"
 
-#include "crypto/crypto_priv.h"
-#include "crypto/hmac.h"
+#include "crypto/aead_priv.h"
 
-#define NONCE      12
-#define AES_TAG    16
-#define BLOCK      16
-#define SM_ENC_KEY 16
 #define AAD_MAX    ((size_t)1 << 20)
 #define CHUNKS_MAX UINT32_MAX
 
@@ -59,127 +54,69 @@ static void stream_done(struct stream *s)
 }
 
 static RESULT stream_init(struct stream *s, enum crypto_suite suite, const struct key256 *key,
-                          const uint8_t prefix[STREAM_PREFIX], bool is_seal)
+                          const uint8_t prefix[STREAM_PREFIX])
 {
     if (suite_name(suite) == NULL) {
         return result_of(ERRC_UNSUPPORTED);
     }
     s->suite = suite;
     memcpy(s->prefix, prefix, STREAM_PREFIX);
-    s->cipher = EVP_CIPHER_CTX_new();
-    crypto_must(s->cipher != NULL, "cipher context");
     if (suite == SUITE_AES256_GCM) {
-        crypto_must(EVP_CipherInit_ex2(s->cipher, crypto_cipher(CIPHER_AES256_GCM), key->b, NULL,
-                                       is_seal, NULL) == 1,
-                    "AES-GCM");
+        s->cipher = gcm_new();
+        crypto_must(EVP_CipherInit_ex2(s->cipher, NULL, key->b, NULL, 1, NULL) == 1, "AES-GCM key");
         return RESULT_OK;
     }
-    uint8_t keys[SM_ENC_KEY + SM3_BYTES];
+    uint8_t keys[SM4_KEY + SM3_BYTES];
     struct result r = hkdf(HASH_SM3, key256_bytes(key), bytes_of(prefix, STREAM_PREFIX),
                            BYTES_LIT("troth stream SM4-CTR-HMAC-SM3 v1"), keys, sizeof(keys));
-    crypto_must(result_is_ok(r) && EVP_EncryptInit_ex2(s->cipher, crypto_cipher(CIPHER_SM4_CTR),
-                                                       keys, NULL, NULL) == 1,
-                "SM4-CTR");
-    hmac_init(&s->mac, HASH_SM3, bytes_of(keys + SM_ENC_KEY, SM3_BYTES));
+    s->cipher = sm4_new();
+    crypto_must(result_is_ok(r) && EVP_EncryptInit_ex2(s->cipher, NULL, keys, NULL, NULL) == 1,
+                "SM4-CTR key");
+    hmac_init(&s->mac, HASH_SM3, bytes_of(keys + SM4_KEY, SM3_BYTES));
     mem_wipe(keys, sizeof(keys));
     return RESULT_OK;
 }
 
-static void nonce_of(const struct stream *s, uint32_t index, bool is_last, uint8_t ret[NONCE])
+static void nonce_of(const struct stream *s, uint32_t index, bool is_last, uint8_t ret[GCM_NONCE])
 {
     memcpy(ret, s->prefix, STREAM_PREFIX);
     put_be32(ret + STREAM_PREFIX, index);
-    ret[NONCE - 1] = is_last ? 1 : 0;
+    ret[GCM_NONCE - 1] = is_last ? 1 : 0;
 }
 
-/* --- AES
- * ------------------------------------------------------------------------------------------------------
- */
-
-static void aes_run(struct stream *s, const uint8_t nonce[NONCE], bool is_seal, struct bytes aad,
-                    struct bytes in, uint8_t *out)
+static void aes_seal(struct stream *s, const uint8_t *nonce, struct bytes aad, struct bytes in,
+                     uint8_t *out, uint8_t *tag)
 {
-    int n = 0;
-
-    crypto_must(EVP_CipherInit_ex2(s->cipher, NULL, NULL, nonce, is_seal, NULL) == 1,
-                "AES-GCM nonce");
-    if (aad.n > 0) {
-        crypto_must(EVP_CipherUpdate(s->cipher, NULL, &n, aad.p, (int)aad.n) == 1, "AES-GCM aad");
-    }
-    if (in.n > 0) {
-        crypto_must(EVP_CipherUpdate(s->cipher, out, &n, in.p, (int)in.n) == 1, "AES-GCM update");
-    }
+    gcm_seal(s->cipher, NULL, nonce, aad, in, out, tag);
 }
 
-static void aes_seal(struct stream *s, const uint8_t nonce[NONCE], struct bytes aad,
-                     struct bytes in, uint8_t *out, uint8_t *tag)
+static bool aes_open(struct stream *s, const uint8_t *nonce, struct bytes aad, struct bytes in,
+                     const uint8_t *tag, uint8_t *out)
 {
-    uint8_t none[BLOCK];
-    int n = 0;
-
-    aes_run(s, nonce, true, aad, in, out);
-    crypto_must(EVP_CipherFinal_ex(s->cipher, none, &n) == 1 &&
-                        EVP_CIPHER_CTX_ctrl(s->cipher, EVP_CTRL_AEAD_GET_TAG, AES_TAG, tag) == 1,
-                "AES-GCM tag");
+    return gcm_open(s->cipher, NULL, nonce, aad, in, tag, out);
 }
 
-static bool aes_open(struct stream *s, const uint8_t nonce[NONCE], struct bytes aad,
-                     struct bytes in, const uint8_t *tag, uint8_t *out)
+static void sm_crypt(struct stream *s, const uint8_t *nonce, struct bytes in, uint8_t *out)
 {
-    uint8_t none[BLOCK], want[AES_TAG];
-    int n = 0;
+    uint8_t counter[SM4_COUNTER] = { 0 };
 
-    aes_run(s, nonce, false, aad, in, out);
-    memcpy(want, tag, AES_TAG);
-    crypto_must(EVP_CIPHER_CTX_ctrl(s->cipher, EVP_CTRL_AEAD_SET_TAG, AES_TAG, want) == 1,
-                "AES-GCM tag");
-    return EVP_CipherFinal_ex(s->cipher, none, &n) == 1;
+    memcpy(counter, nonce, GCM_NONCE);
+    sm4_ctr(s->cipher, NULL, counter, in, out);
 }
 
-/* --- SM4 and SM3
- * ------------------------------------------------------------------------------------------------
- */
-
-static void sm_crypt(struct stream *s, const uint8_t nonce[NONCE], struct bytes in, uint8_t *out)
-{
-    uint8_t counter[BLOCK] = { 0 };
-    int n = 0;
-
-    memcpy(counter, nonce, NONCE);
-    crypto_must(EVP_EncryptInit_ex2(s->cipher, NULL, NULL, counter, NULL) == 1, "SM4-CTR counter");
-    if (in.n > 0) {
-        crypto_must(EVP_EncryptUpdate(s->cipher, out, &n, in.p, (int)in.n) == 1, "SM4-CTR update");
-    }
-}
-
-static void sm_tag(struct stream *s, const uint8_t nonce[NONCE], struct bytes aad, struct bytes ct,
-                   uint8_t *ret)
-{
-    uint8_t lens[16];
-
-    put_be64(lens, aad.n);
-    put_be64(lens + 8, ct.n);
-    hmac_begin(&s->mac);
-    hmac_update(&s->mac, bytes_of(nonce, NONCE));
-    hmac_update(&s->mac, aad);
-    hmac_update(&s->mac, ct);
-    hmac_update(&s->mac, BYTES_OF(lens));
-    hmac_final(&s->mac, ret);
-}
-
-static void sm_seal(struct stream *s, const uint8_t nonce[NONCE], struct bytes aad, struct bytes in,
+static void sm_seal(struct stream *s, const uint8_t *nonce, struct bytes aad, struct bytes in,
                     uint8_t *out, uint8_t *tag)
 {
     sm_crypt(s, nonce, in, out);
-    sm_tag(s, nonce, aad, bytes_of(out, in.n), tag);
+    sm3_tag(&s->mac, bytes_of(nonce, GCM_NONCE), aad, bytes_of(out, in.n), tag);
 }
 
-static bool sm_open(struct stream *s, const uint8_t nonce[NONCE], struct bytes aad, struct bytes in,
+static bool sm_open(struct stream *s, const uint8_t *nonce, struct bytes aad, struct bytes in,
                     const uint8_t *tag, uint8_t *out)
 {
-    uint8_t want[SM3_BYTES];
+    uint8_t want[SM_TAG];
 
-    sm_tag(s, nonce, aad, in, want);
+    sm3_tag(&s->mac, bytes_of(nonce, GCM_NONCE), aad, in, want);
     if (!mem_equal_ct(want, tag, sizeof(want))) {
         return false;
     }
@@ -187,14 +124,12 @@ static bool sm_open(struct stream *s, const uint8_t nonce[NONCE], struct bytes a
     return true;
 }
 
-/* --- both
- * -------------------------------------------------------------------------------------------------------
- */
+/* --- both --------------------------------------------------------------------------------- */
 
 static const struct {
-    void (*seal)(struct stream *s, const uint8_t nonce[NONCE], struct bytes aad, struct bytes in,
+    void (*seal)(struct stream *s, const uint8_t *nonce, struct bytes aad, struct bytes in,
                  uint8_t *out, uint8_t *tag);
-    bool (*open)(struct stream *s, const uint8_t nonce[NONCE], struct bytes aad, struct bytes in,
+    bool (*open)(struct stream *s, const uint8_t *nonce, struct bytes aad, struct bytes in,
                  const uint8_t *tag, uint8_t *out);
 } kinds[] = {
     [SUITE_AES256_GCM] = { aes_seal, aes_open },
@@ -206,7 +141,7 @@ RESULT stream_sealer_new(enum crypto_suite s, const struct key256 *key,
 {
     CLEANUP(stream_sealer_free_p) struct stream_sealer *out = mem_zalloc(sizeof(*out));
 
-    TRY(stream_init(&out->s, s, key, prefix, true));
+    TRY(stream_init(&out->s, s, key, prefix));
     *ret = TAKE(out);
     return RESULT_OK;
 }
@@ -227,7 +162,7 @@ uint32_t stream_sealer_index(const struct stream_sealer *s)
 RESULT stream_seal_chunk(struct stream_sealer *s, bool is_last, struct bytes aad, struct bytes in,
                          uint8_t *out, uint8_t *tag)
 {
-    uint8_t nonce[NONCE];
+    uint8_t nonce[GCM_NONCE];
 
     if (s->is_ended) {
         return result_of(ERRC_CONFLICT);
@@ -250,7 +185,7 @@ RESULT stream_opener_new(enum crypto_suite s, const struct key256 *key,
 {
     CLEANUP(stream_opener_free_p) struct stream_opener *out = mem_zalloc(sizeof(*out));
 
-    TRY(stream_init(&out->s, s, key, prefix, false));
+    TRY(stream_init(&out->s, s, key, prefix));
     *ret = TAKE(out);
     return RESULT_OK;
 }
@@ -266,7 +201,7 @@ void stream_opener_free(struct stream_opener *s)
 RESULT stream_open_chunk(struct stream_opener *s, uint32_t index, bool is_last, struct bytes aad,
                          struct bytes in, const uint8_t *tag, uint8_t *out)
 {
-    uint8_t nonce[NONCE];
+    uint8_t nonce[GCM_NONCE];
 
     if (index >= CHUNKS_MAX || aad.n > AAD_MAX || !has_shape(index, is_last, in.n)) {
         mem_wipe(out, in.n);

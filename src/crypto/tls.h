@@ -21,8 +21,7 @@
 #include "base/buf.h"
 #include "crypto/x509.h"
 
-/* --- contexts: counted, shared between threads, immutable
- * ------------------------------------------------------ */
+/* --- contexts: counted, shared between threads, immutable --------------------------------- */
 
 enum tls_client_auth { TLS_CLIENT_NONE, TLS_CLIENT_OPTIONAL, TLS_CLIENT_REQUIRED };
 
@@ -38,17 +37,14 @@ void tls_ctx_unref(
         struct tls_ctx *c); /* connections keep theirs: a listener may swap contexts at any time */
 DEFINE_CLEANUP(tls_ctx_unref, struct tls_ctx *)
 
-/* --- buffers of one thread's connections
- * ------------------------------------------------------------------------ */
+/* --- buffers of one thread's connections -------------------------------------------------- */
 
 struct tls_pool;
 struct tls_pool *tls_pool_new(void);
 void tls_pool_free(struct tls_pool *p); /* after its connections */
 DEFINE_CLEANUP(tls_pool_free, struct tls_pool *)
 
-/* --- connections
- * -----------------------------------------------------------------------------------------------
- */
+/* --- connections -------------------------------------------------------------------------- */
 
 #define TLS_WANT_READ  1u
 #define TLS_WANT_WRITE 2u

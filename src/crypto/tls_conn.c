@@ -25,9 +25,7 @@ struct tls_conn {
     char why[160];
 };
 
-/* --- BIO
- * -------------------------------------------------------------------------------------------------------
- */
+/* --- BIO ---------------------------------------------------------------------------------- */
 
 static int bio_read(BIO *b, char *dst, int n)
 {
@@ -82,8 +80,7 @@ static void method_make(void)
                 "BIO method");
 }
 
-/* --- birth and death
- * ------------------------------------------------------------------------------------------- */
+/* --- birth and death ---------------------------------------------------------------------- */
 
 static struct tls_conn *conn_new(struct tls_ctx *c, struct tls_pool *p, int fd)
 {
@@ -142,9 +139,7 @@ void tls_conn_free(struct tls_conn *t)
     mem_free(t);
 }
 
-/* --- results
- * -----------------------------------------------------------------------------------------------------
- */
+/* --- results ------------------------------------------------------------------------------ */
 
 static struct result again(struct tls_conn *t, unsigned wants)
 {
@@ -242,9 +237,7 @@ static struct result outcome(struct tls_conn *t, int rc, struct error *e)
     return fail(t, is_about_certificate(ERR_GET_REASON(last)) ? ERRC_DENIED : ERRC_FORMAT, why, e);
 }
 
-/* --- use
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- use ---------------------------------------------------------------------------------- */
 
 unsigned tls_wants(const struct tls_conn *t)
 {
