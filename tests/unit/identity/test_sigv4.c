@@ -266,8 +266,9 @@ static void presigned_flips(void **state)
         for (int bit = 0; bit < 8; bit++) {
             query[i] = (char)(query[i] ^ (1 << bit));
             rq.query = bytes_of(query, sizeof(query) - 1);
-            bool is_case = bit == 5 && (i >= sizeof(PRESIGNED) - 1 || query[i - 1] == '2' ||
-                                        query[i - 1] == '3');
+            bool is_case =
+                    bit == 5 && i > 0 &&
+                    (i >= sizeof(PRESIGNED) - 1 || query[i - 1] == '2' || query[i - 1] == '3');
             if (!is_case) { /* hex digits have two cases */
                 assert_int_not_equal(judge(&rq, at_ms(NOW)), SIGV4_OK);
             }
