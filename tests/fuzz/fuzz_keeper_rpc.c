@@ -6,6 +6,7 @@
 #include "keys/root.h"
 #include "sys/sock.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

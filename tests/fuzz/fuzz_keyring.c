@@ -6,6 +6,8 @@
 #include "base/clock.h"
 #include "keys/keyring_priv.h"
 
+#include <stdlib.h>
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void must(bool is_true)
