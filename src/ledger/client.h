@@ -54,7 +54,10 @@ RESULT ledger_read(struct rpc_client *scribe, const char *log, uint64_t from, ui
                    struct result (*fn)(void *arg, const struct ledger_record *r, struct error *e),
                    void *arg, struct error *e);
 
-/* Receipt of an entry already there, against the newest published checkpoint with its cosignatures.
+/*
+ * Receipt of an entry already there, against a published checkpoint with its cosignatures: the
+ * newest one that was cosigned if it covers the entry, else the newest. ERRC_EXPIRED: the payload's
+ * key is destroyed.
  */
 RESULT ledger_prove(struct rpc_client *scribe, const char *log, uint64_t index,
                     struct buf *ret_receipt, struct error *e);
@@ -75,6 +78,10 @@ RESULT ledger_cosign(struct rpc_client *scribe, const char *log, uint64_t size,
 /* Keeps an RFC 3161 token beside the checkpoint of that size. */
 RESULT ledger_timestamp(struct rpc_client *scribe, const char *log, uint64_t size,
                         struct bytes token, struct error *e);
+
+/* That token; ERRC_NOT_FOUND. */
+RESULT ledger_get_timestamp(struct rpc_client *scribe, const char *log, uint64_t size,
+                            struct buf *ret_token, struct error *e);
 
 struct ledger_status {
     uint64_t size;           /* durable entries */
