@@ -294,9 +294,10 @@ static struct result loop_turn(struct loop *l, struct error *e)
         return error_set_sys(e, err, "wait for events");
     }
     l->now_ms = clock_mono_ms(&clock_system);
+    l->event_at = 0;
+    l->event_n = MAX(n, 0); /* before any callback: each may delete descriptors with events here */
     timers_run(l);
-    l->event_n = MAX(n, 0);
-    for (l->event_at = 0; l->event_at < l->event_n;) {
+    while (l->event_at < l->event_n) {
         struct epoll_event *ev = &l->events[l->event_at++];
         struct loop_fd *f = ev->data.ptr;
         if (f != NULL) {

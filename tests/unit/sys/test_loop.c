@@ -159,6 +159,53 @@ static void *poster(void *arg)
     return NULL;
 }
 
+/* A timer may delete a descriptor whose event came in the same turn. */
+struct timer_del_case {
+    struct loop *l;
+    struct loop_fd fd;
+    struct loop_timer timer, end;
+    unsigned calls;
+};
+
+static void on_deleted_fd(struct loop_fd *f, uint32_t events)
+{
+    (void)events;
+    CONTAINER_OF(f, struct timer_del_case, fd)->calls++;
+}
+
+static void on_del_timer(struct loop_timer *t)
+{
+    struct timer_del_case *c = CONTAINER_OF(t, struct timer_del_case, timer);
+    loop_fd_del(c->l, &c->fd);
+}
+
+static void on_end_timer(struct loop_timer *t)
+{
+    loop_stop(CONTAINER_OF(t, struct timer_del_case, end)->l);
+}
+
+static void test_descriptor_deleted_by_a_timer_stays_silent(void **state)
+{
+    (void)state;
+    struct error e;
+    int pair[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+    struct timer_del_case c = { .l = loop_make() };
+    c.fd = (struct loop_fd){ .fd = pair[0], .fn = on_deleted_fd };
+    c.timer.fn = on_del_timer;
+    c.end.fn = on_end_timer;
+    assert_int_equal(write(pair[1], "x", 1), 1);
+    assert_ok(loop_fd_add(c.l, &c.fd, EPOLLIN, &e), e);
+    /* both are due in the first turn */
+    loop_timer_set(c.l, &c.timer, 0);
+    loop_timer_set(c.l, &c.end, 1);
+    loop_do(c.l);
+    assert_int_equal(c.calls, 0);
+    loop_free(c.l);
+    close(pair[0]);
+    close(pair[1]);
+}
+
 static void test_posts_from_threads_all_arrive(void **state)
 {
     (void)state;
@@ -240,6 +287,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_timers_fire_in_order),
         cmocka_unit_test(test_removed_descriptor_stays_silent),
+        cmocka_unit_test(test_descriptor_deleted_by_a_timer_stays_silent),
         cmocka_unit_test(test_posts_from_threads_all_arrive),
         cmocka_unit_test(test_stop_from_a_thread),
         cmocka_unit_test(test_end_of_turn_comes_after_posts),
