@@ -176,12 +176,21 @@ static void serve(void *ctx, struct http_exchange *x)
     }
 }
 
+/* On the loop's thread, where cmocka's assertions can't report. */
+static void must(struct result r, const struct error *e)
+{
+    if (!result_is_ok(r)) {
+        fprintf(stderr, "server thread: %s\n", e->msg);
+        abort();
+    }
+}
+
 static void *kit_main(void *arg)
 {
     struct kit *k = arg;
     struct error e = { 0 };
     k->is_up = true;
-    assert_ok(loop_run(k->loop, &e), e);
+    must(loop_run(k->loop, &e), &e);
     return NULL;
 }
 
@@ -243,7 +252,7 @@ static void kit_spawn_end(void *arg)
 {
     struct kit *k = arg;
     struct error e = { 0 };
-    assert_ok(co_spawn(k->loop, kit_end, k, &e), e);
+    must(co_spawn(k->loop, kit_end, k, &e), &e);
 }
 
 static __attribute__((unused)) void kit_stop(struct kit *k)
