@@ -1,9 +1,4 @@
-/*
- * The face of file systems: checks of paths and arguments, fault points, whole files.
- *
- * Fault points: fs.open, fs.read, fs.write, fs.sync, fs.truncate, fs.mkdir, fs.rename, fs.unlink,
- * fs.sync_dir.
- */
+/* The face of file systems: checks of paths and arguments, fault points, whole files. */
 #include "sys/fs.h"
 
 #include "sys/fault.h"

@@ -3,6 +3,9 @@
  * writes, fails or fills up. fs_system is the real one. Paths are relative to the directory the fs was opened on
  * ("vault/packs/00000001"); ".." and absolute paths are refused.
  *
+ * Fault points (fault.h) in front of every file system: fs.open, fs.read, fs.write, fs.sync (both syncs), fs.truncate, fs.mkdir,
+ * fs.rename, fs.unlink, fs.sync_dir; "short" moves half of the bytes.
+ *
  * All functions may block: from a coroutine call them through co_call (see co.h), unless the header of the caller
  * says why not. Thread-safe.
  */

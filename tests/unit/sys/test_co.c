@@ -308,31 +308,38 @@ static void test_event_set_by_a_thread_for_a_thread(void **state)
     event_storm(false);
 }
 
+struct event_pair {
+    struct co_event ev, timed_out;
+};
+
 static void event_pair_wait(void *arg)
 {
-    struct co_event *ev = arg;
-    assert_code(co_event_wait(ev, 0), ERRC_TIMEOUT);
-    assert_code(co_event_wait(ev, clock_mono_ms(&clock_system) + 2), ERRC_TIMEOUT);
-    assert_code(co_event_wait(ev, INT64_MAX), ERRC_OK);
-    assert_code(co_event_wait(ev, 0), ERRC_OK); /* stays set */
+    struct event_pair *p = arg;
+    assert_code(co_event_wait(&p->ev, 0), ERRC_TIMEOUT);
+    assert_code(co_event_wait(&p->ev, clock_mono_ms(&clock_system) + 2), ERRC_TIMEOUT);
+    co_event_set(&p->timed_out);
+    assert_code(co_event_wait(&p->ev, INT64_MAX), ERRC_OK);
+    assert_code(co_event_wait(&p->ev, 0), ERRC_OK); /* stays set */
     finish();
 }
 
 static void event_pair_set(void *arg)
 {
-    co_sleep_ms(5);
-    co_event_set(arg);
-    co_event_set(arg);
+    struct event_pair *p = arg;
+    assert_code(co_event_wait(&p->timed_out, INT64_MAX), ERRC_OK);
+    co_event_set(&p->ev);
+    co_event_set(&p->ev);
     finish();
 }
 
 static void test_event_between_coroutines(void **state)
 {
     (void)state;
-    struct co_event ev;
-    co_event_init(&ev);
-    spawn(event_pair_wait, &ev);
-    spawn(event_pair_set, &ev);
+    struct event_pair p;
+    co_event_init(&p.ev);
+    co_event_init(&p.timed_out);
+    spawn(event_pair_wait, &p);
+    spawn(event_pair_set, &p);
     run();
 }
 

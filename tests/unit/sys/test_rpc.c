@@ -90,6 +90,8 @@ static struct result run_stop(void *ctx, struct rpc_request *rq, struct bytes bo
     return RESULT_OK;
 }
 
+static atomic_uint deaf_count;
+
 /* Holds and never answers. */
 static struct result run_deaf(void *ctx, struct rpc_request *rq, struct bytes body,
                               struct buf *reply, struct error *e)
@@ -98,6 +100,7 @@ static struct result run_deaf(void *ctx, struct rpc_request *rq, struct bytes bo
     (void)body;
     (void)reply;
     (void)e;
+    atomic_fetch_add(&deaf_count, 1);
     rpc_hold(rq);
     return RESULT_OK;
 }
@@ -261,18 +264,11 @@ static void test_blocking_client(void **state)
     server_join(&s);
 }
 
-struct blocked {
-    struct rpc_client *c;
-    atomic_uint ready;
-};
-
 static void *blocked_call(void *arg)
 {
-    struct blocked *b = arg;
     struct error e;
     CLEANUP(buf_done_p) struct buf reply = BUF(100);
-    atomic_fetch_add(&b->ready, 1);
-    assert_code(rpc_call(b->c, OP_DEAF, BYTES_NONE, &reply, 600000, &e), ERRC_AGAIN);
+    assert_code(rpc_call(arg, OP_DEAF, BYTES_NONE, &reply, 600000, &e), ERRC_AGAIN);
     return NULL;
 }
 
@@ -282,26 +278,26 @@ static void test_blocking_client_attach_meanwhile(void **state)
     (void)state;
     struct server s;
     struct error e;
-    struct blocked b = { .c = NULL };
-    assert_ok(rpc_client_new(NULL, "keeper", &b.c, &e), e);
-    rpc_client_attach(b.c, server_start(&s));
+    struct rpc_client *c = NULL;
+    assert_ok(rpc_client_new(NULL, "keeper", &c, &e), e);
+    rpc_client_attach(c, server_start(&s));
+    unsigned before = atomic_load(&deaf_count);
     pthread_t t;
-    pthread_create(&t, NULL, blocked_call, &b);
-    while (atomic_load(&b.ready) == 0) {
+    pthread_create(&t, NULL, blocked_call, c);
+    while (atomic_load(&deaf_count) == before) { /* until the call is under way */
         usleep(100);
     }
-    usleep(2000);
     int fds[2];
     assert_ok(sock_pair(fds, &e), e);
-    rpc_client_attach(b.c, fds[0]);
+    rpc_client_attach(c, fds[0]);
     pthread_join(t, NULL);
     close(fds[1]);
     struct server other;
-    rpc_client_attach(b.c, server_start(&other));
+    rpc_client_attach(c, server_start(&other));
     CLEANUP(buf_done_p) struct buf reply = BUF(100);
-    assert_ok(rpc_call(b.c, OP_STOP, BYTES_NONE, &reply, 60000, &e), e);
+    assert_ok(rpc_call(c, OP_STOP, BYTES_NONE, &reply, 60000, &e), e);
     server_join(&other);
-    rpc_client_free(b.c);
+    rpc_client_free(c);
     server_join(&s);
 }
 

@@ -363,18 +363,21 @@ static int try_in_pool(void)
 static void test_forbidden_call_is_named(void **state)
 {
     (void)state;
-#ifdef TROTH_FAULTS
     int report[2];
-    char text[200] = "";
     assert_int_equal(pipe(report), 0);
     report_fd = report[1];
     assert_int_equal(in_sandbox(SANDBOX_KEEPER, try_in_pool), KILLED);
     report_fd = -1;
-    assert_true(read(report[0], text, sizeof(text) - 1) > 0);
-    assert_non_null(strstr(text, "(socket) is not allowed here"));
-    close(report[0]);
     close(report[1]);
+    char text[200] = "";
+    ssize_t n = read(report[0], text, sizeof(text) - 1);
+#ifdef TROTH_FAULTS
+    assert_true(n > 0);
+    assert_non_null(strstr(text, "(socket) is not allowed here"));
+#else
+    assert_int_equal(n, 0);
 #endif
+    close(report[0]);
 }
 
 /* --- the rest --------------------------------------------------------------------------------- */
