@@ -76,7 +76,9 @@ struct result fs_open(struct fs *fs, const char *path, unsigned flags, struct fs
     assert((flags & (FS_READ | FS_WRITE)) != 0);
     TRY(path_check(path, false, e));
     TRY(fault_check("fs.open", e));
-    return fs->ops->open(fs, path, flags, ret, e);
+    TRY(fs->ops->open(fs, path, flags, ret, e));
+    (*ret)->is_direct = (flags & FS_DIRECT) != 0;
+    return RESULT_OK;
 }
 
 void fs_close(struct fs_file *f)
@@ -99,10 +101,11 @@ struct result fs_pread(struct fs_file *f, void *dst, size_t n, uint64_t at, size
     while (done < want) {
         size_t got = 0;
         TRY(f->ops->read(f, (uint8_t *)dst + done, want - done, at + done, &got, e));
-        if (got == 0) {
-            break;
-        }
         done += got;
+        bool is_end = got == 0 || (f->is_direct && got % FS_DIRECT_BYTES != 0);
+        if (is_end) {
+            break; /* to go on within a page is not allowed to direct access, and there is nothing */
+        }
     }
     if (ret_n != NULL) {
         *ret_n = done;

@@ -38,6 +38,9 @@ struct fs {
 struct fs_file {
     const struct fs_ops *ops;
     int fd; /* -1 in a fake */
+    bool is_direct;
 };
+
+#define FS_DIRECT_BYTES 4096u /* what direct access comes in multiples of */
 
 #endif
