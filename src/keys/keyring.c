@@ -541,11 +541,13 @@ RESULT keyring_change_root(struct keyring *kr, const struct secret *new_root, st
     return kr_commit_epoch(kr, new_root, e);
 }
 
-RESULT kr_usable(const struct keyring *kr, struct error *e)
+RESULT kr_usable(struct keyring *kr, struct error *e)
 {
     if (kr->is_broken) {
-        FAIL(e, ERRC_IO,
-             "keyring: it could not be read again after a failed write: restart the keeper");
+        kr_reload(kr);
+    }
+    if (kr->is_broken) {
+        FAIL(e, ERRC_IO, "keyring: it can't be read again after a failed write");
     }
     return RESULT_OK;
 }

@@ -8,7 +8,7 @@
  *   checkpoints  the newest checkpoint signed for each log (keys/checkpoints.h)
  *
  * Invariants: 1. what a function reports as done is durable. 2. A change whose write failed is undone by reading the files
- * again; if that fails too, every later call gives ERRC_IO. 3. No secret is in memory longer than a call, but the
+ * again; while that fails too, every call gives ERRC_IO. 3. No secret is in memory longer than a call, but the
  * root key, the wrapping keys and the prepared keys of versions in use.
  *
  * Single-threaded. Blocks in file functions when something changes.

@@ -115,6 +115,9 @@ RESULT kr_epoch_read(const struct keyring_env *env, uint32_t epoch, struct key25
     }
     memcpy(ret->b, p + MAGIC_N + 4, sizeof(ret->b));
     if (!is_blank(b.p + place_of(epoch + 1), PLACE_N)) {
+        /* The keyring that names this epoch must be durable before the other epoch's secret goes:
+         * its rename may be there only in memory. */
+        TRY_MSG(fs_sync_dir(env->dir, "", e), e, "epoch");
         TRY(kr_epoch_erase(env, epoch + 1, e)); /* same place as epoch - 1 */
     }
     return RESULT_OK;

@@ -139,7 +139,8 @@ RESULT kr_commit(struct keyring *kr, struct error *e);
 RESULT kr_commit_epoch(struct keyring *kr, const struct secret *root, struct error *e);
 /* Back to what is on the disk; pointers to records are void then. */
 void kr_reload(struct keyring *kr);
-RESULT kr_usable(const struct keyring *kr, struct error *e);
+/* Reads the files again where that failed before; ERRC_IO when it fails still. */
+RESULT kr_usable(struct keyring *kr, struct error *e);
 struct kr_record *kr_find(const struct keyring *kr, enum kr_kind kind, const char *owner, const char *name,
                           uint32_t version);
 /* Takes r, seals secret (NULL: none) into it and adds it. ERRC_LIMIT (r is freed). */
