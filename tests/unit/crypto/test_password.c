@@ -53,9 +53,10 @@ static size_t list_after(const char *text, const char *name, uint8_t *ret, size_
     return n;
 }
 
-/* The vector of RFC 9106 section 5.3, from the file of the reference implementation. It has a
- * secret, which is not offered here, so only the associated data of ours is compared with a run of
- * our own: the file tells the shape of the tag. */
+/*
+ * With the inputs of RFC 9106 section 5.3, from the reference implementation's file. Its tag needs
+ * a secret as well, which is not offered here: so this only holds that the associated data enters.
+ */
 static void associated_data_matters(void **state)
 {
     static const struct password_params p = { .m_kib = 32, .passes = 3, .lanes = 4 };
@@ -86,7 +87,6 @@ static void hash_and_check(void **state)
     assert_code(password_check(bytes_str(phc), BYTES_NONE), ERRC_DENIED);
     assert_false(password_is_outdated(bytes_str(phc), &quick));
     assert_true(password_is_outdated(bytes_str(phc), &password_params_default));
-    /* Made by the argon2 tool: -id -t 2 -k 256 -p 1 with a 16-byte salt. */
     size_t n = strlen(phc);
     for (size_t i = 0; i < n; i++) {
         char keep = phc[i];

@@ -4,11 +4,13 @@
 
 #include "base/clock.h"
 #include "base/rng.h"
+#include "crypto/sign.h"
 #include "crypto/tls.h"
 
 #include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -483,15 +485,87 @@ static void flipped_records(void **state)
     }
 }
 
+struct shared {
+    struct tls_ctx *s, *c;
+    struct sign_key *k;
+    const char *failed;
+};
+
+/* cmocka's asserts belong to the main thread: this one says how it went. */
+static void *use_shared(void *arg)
+{
+    struct shared *sh = arg;
+    for (int i = 0; i < 20; i++) {
+        struct ends p = { .pool = tls_pool_new(), .rs = { ERRC_AGAIN }, .rc = { ERRC_AGAIN } };
+        uint8_t sig[SIGN_MAX];
+        size_t n = 0;
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, p.fds) != 0) {
+            sh->failed = "socketpair";
+            return NULL;
+        }
+        struct tls_ctx *own = tls_ctx_ref(sh->s);
+        p.s = tls_conn_new_server(own, p.pool, p.fds[0]);
+        tls_ctx_unref(own);
+        if (tls_conn_new_client(sh->c, p.pool, p.fds[1], "localhost", &p.c, NULL).code != ERRC_OK) {
+            sh->failed = "client";
+            return NULL;
+        }
+        while (p.rs.code == ERRC_AGAIN || p.rc.code == ERRC_AGAIN) {
+            p.rc = tls_handshake(p.c, NULL);
+            p.rs = tls_handshake(p.s, NULL);
+        }
+        if (p.rs.code != ERRC_OK || p.rc.code != ERRC_OK) {
+            sh->failed = "handshake";
+            return NULL;
+        }
+        ends_close(&p);
+        if (sign_bytes(sh->k, BYTES_LIT("message"), sig, &n).code != ERRC_OK ||
+            verify_once(SIGN_ED25519, sign_key_public(sh->k), BYTES_LIT("message"),
+                        bytes_of(sig, n))
+                            .code != ERRC_OK) {
+            sh->failed = "signature";
+            return NULL;
+        }
+    }
+    return NULL;
+}
+
+static void contexts_and_keys_are_shared_by_threads(void **state)
+{
+    struct shared sh[4] = { { .s = server_ctx(TLS_CLIENT_NONE), .c = client_ctx(&ca, NULL) } };
+    pthread_t threads[ARRAY_LEN(sh)];
+    (void)state;
+    assert_code(sign_key_generate(SIGN_ED25519, &rng_system, &sh[0].k), ERRC_OK);
+    for (size_t i = 0; i < ARRAY_LEN(sh); i++) {
+        sh[i] = (struct shared){ .s = sh[0].s, .c = sh[0].c, .k = sh[0].k };
+        assert_int_equal(pthread_create(&threads[i], NULL, use_shared, &sh[i]), 0);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(sh); i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        if (sh[i].failed != NULL) {
+            fail_msg("%s", sh[i].failed);
+        }
+    }
+    tls_ctx_unref(sh[0].s);
+    tls_ctx_unref(sh[0].c);
+    sign_key_free(sh[0].k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(agrees_on_tls13),         cmocka_unit_test(bulk_both_ways),
-        cmocka_unit_test(refuses_older_and_other), cmocka_unit_test(client_certificates),
-        cmocka_unit_test(server_certificates),     cmocka_unit_test(contexts_refuse_bad_pem),
-        cmocka_unit_test(both_kinds_of_end),       cmocka_unit_test(context_outlived),
-        cmocka_unit_test(back_pressure),           cmocka_unit_test(nonsense_instead_of_a_hello),
+        cmocka_unit_test(agrees_on_tls13),
+        cmocka_unit_test(bulk_both_ways),
+        cmocka_unit_test(refuses_older_and_other),
+        cmocka_unit_test(client_certificates),
+        cmocka_unit_test(server_certificates),
+        cmocka_unit_test(contexts_refuse_bad_pem),
+        cmocka_unit_test(both_kinds_of_end),
+        cmocka_unit_test(context_outlived),
+        cmocka_unit_test(back_pressure),
+        cmocka_unit_test(nonsense_instead_of_a_hello),
         cmocka_unit_test(flipped_records),
+        cmocka_unit_test(contexts_and_keys_are_shared_by_threads),
     };
     return cmocka_run_group_tests(tests, make_certificates, drop_certificates);
 }
