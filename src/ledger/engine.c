@@ -140,7 +140,7 @@ static RESULT engine_load(struct engine *en, struct error *e)
     TRY(reserve_init(&en->reserve, en->fs, en->config.low_water_bytes, en->config.reserve_bytes,
                      e));
     TRY(journal_open(en->fs, &en->config.journal, replay_record, &o, &en->journal, e));
-    TRY(publisher_new(&en->config.keys, en->journal, en->config.is_inline, &en->publisher, e));
+    TRY(publisher_new(en->journal, en->config.is_inline, &en->publisher, e));
     TRY(publish_replayed(en, e));
     en->platform = map_get(en->logs, BYTES_LIT(LEDGER_PLATFORM));
     if (en->platform == NULL) {
@@ -309,6 +309,7 @@ static RESULT make_room(struct engine *en, size_t bytes, struct error *e)
                                    : r;
         }
         struct error why;
+        TRY(engine_commit(en, e)); /* only what is durable is published */
         struct result p = engine_publish_all(en, &why);
         if (!result_is_ok(p)) {
             FAIL(e, p.code == ERRC_FULL ? ERRC_FULL : ERRC_AGAIN, "the ledger can't publish: %s",

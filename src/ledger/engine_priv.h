@@ -7,6 +7,7 @@
 #include "ledger/reserve.h"
 
 #define TICK_SPACE_MS 1000 /* between looks at the disk */
+#define BATCH_LOGS    16   /* signed and published at once */
 #define RETRY_MS      1000 /* after a publication that failed */
 
 struct engine {
@@ -25,15 +26,18 @@ struct engine {
     struct publisher *publisher;
     struct reserve reserve;
     bool is_broken;
-    bool is_checkpoint_due; /* a batch that was taken has log.checkpoint entries to come */
     int64_t heartbeat_at_ms, space_at_ms, retry_at_ms; /* monotonic */
 };
 
 /* Stages one entry of the ledger's own in a log. */
 RESULT engine_append_own(struct engine *en, struct log *l, const char *kind, struct bytes payload,
                          struct error *e);
-/* Hands what is dirty to the publisher when it is idle; all: whatever its age. */
-void engine_publish_start(struct engine *en, bool all);
+/*
+ * Hands what is dirty to the publisher when it is idle. all: whatever its age; else the first
+ * BATCH_LOGS that are due, so that the signing does not hold up appends. Returns the last failure
+ * to sign; what could be signed is under way.
+ */
+RESULT engine_publish_start(struct engine *en, bool all, struct error *e);
 /* Takes a finished batch; stages log.checkpoint entries. False when none was done. */
 bool engine_publish_take(struct engine *en, struct result *ret, struct error *e);
 

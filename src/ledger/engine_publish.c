@@ -19,30 +19,52 @@ static uint64_t settled(const struct engine *en)
     return least;
 }
 
-void engine_publish_start(struct engine *en, bool all)
+static void note_failure(struct engine *en, struct result r, const struct error *e)
+{
+    log_error("ledger: %s", e->msg);
+    en->retry_at_ms = clock_mono_ms(en->config.clock) + RETRY_MS;
+    if (r.code == ERRC_FULL) {
+        reserve_give_up(&en->reserve);
+    }
+}
+
+static bool is_due(const struct engine *en, const struct log *l, int64_t now)
+{
+    return l->publishing.count > 0 || now - l->dirty_mono_ms >= en->config.publish_ms ||
+           en->memory > en->config.memory_max_bytes / 4;
+}
+
+RESULT engine_publish_start(struct engine *en, bool all, struct error *e)
 {
     int64_t now = clock_mono_ms(en->config.clock);
-    size_t count = 0;
+    size_t count = 0, max = all ? en->dirty_count : MIN(en->dirty_count, (size_t)BATCH_LOGS);
+    struct result ret = RESULT_OK;
 
     if (!publisher_is_idle(en->publisher) || en->dirty_count == 0 ||
         (!all && now < en->retry_at_ms)) {
-        return;
+        return RESULT_OK;
     }
-    struct log_publication *items = mem_calloc(en->dirty_count, sizeof(*items));
-    for (size_t i = 0; i < en->dirty_count; i++) {
+    struct log_publication *items = mem_calloc(max, sizeof(*items));
+    for (size_t i = 0; i < en->dirty_count && count < max; i++) {
         struct log *l = en->dirty[i];
-        bool is_due = all || l->publishing.count > 0 ||
-                      now - l->dirty_mono_ms >= en->config.publish_ms ||
-                      en->memory > en->config.memory_max_bytes / 4;
-        if (is_due && l->tail.count + l->publishing.count > 0) {
-            log_publish_begin(l, clock_wall_ms(en->config.clock), &items[count++]);
+        if (l->tail.count + l->publishing.count == 0 || !(all || is_due(en, l, now))) {
+            continue;
+        }
+        struct result r = log_publish_begin(l, &en->config.keys, clock_wall_ms(en->config.clock),
+                                            &items[count], e);
+        if (result_is_ok(r)) {
+            count++;
+        } else {
+            note_failure(en, r, e);
+            ret = r;
         }
     }
     if (count == 0) {
         mem_free(items);
-        return;
+        return ret;
     }
     publisher_submit(en->publisher, items, count);
+    return ret;
 }
 
 static RESULT append_checkpoint(struct engine *en, const struct log_publication *p, struct error *e)
@@ -77,15 +99,6 @@ static void forget_clean(struct engine *en)
     en->dirty_count = kept;
 }
 
-static void note_failure(struct engine *en, const struct log_publication *p)
-{
-    log_error("ledger: %s", p->error.msg);
-    en->retry_at_ms = clock_mono_ms(en->config.clock) + RETRY_MS;
-    if (p->result.code == ERRC_FULL) {
-        reserve_give_up(&en->reserve);
-    }
-}
-
 bool engine_publish_take(struct engine *en, struct result *ret, struct error *e)
 {
     size_t count = 0;
@@ -98,7 +111,7 @@ bool engine_publish_take(struct engine *en, struct result *ret, struct error *e)
     for (size_t i = 0; i < count; i++) {
         log_publish_end(&items[i]);
         if (!result_is_ok(items[i].result)) {
-            note_failure(en, &items[i]);
+            note_failure(en, items[i].result, &items[i].error);
             *ret = items[i].result;
             if (e != NULL) {
                 *e = items[i].error;
@@ -126,14 +139,16 @@ RESULT engine_publish_all(struct engine *en, struct error *e)
 
     publisher_wait(en->publisher);
     (void)engine_publish_take(en, &r, e);
-    /* A failed one is tried again; one round more for what was appended since, which includes the
-     * log.checkpoints. */
+    /* A failed one is tried again; a round more for what was staged meanwhile: the log.checkpoints.
+     */
     for (int round = 0; round < 4 && en->dirty_count > 0; round++) {
-        engine_publish_start(en, true);
+        TRY(engine_commit(en, e));
+        struct result signed_ = engine_publish_start(en, true, e);
         publisher_wait(en->publisher);
-        if (engine_publish_take(en, &r, e) && !result_is_ok(r)) {
-            return r;
+        if (engine_publish_take(en, &r, e)) {
+            TRY(r);
         }
+        TRY(signed_);
     }
     return RESULT_OK;
 }
@@ -230,7 +245,7 @@ void engine_tick(struct engine *en)
         log_error("%s", e.msg);
         return;
     }
-    engine_publish_start(en, false);
+    result_ignore(engine_publish_start(en, false, &e)); /* logged there, and tried again */
 }
 
 int64_t engine_wake_ms(struct engine *en)

@@ -1,7 +1,7 @@
 /*
  * What the ledger needs of the keeper, as functions: the ledger lies below keys. The daemon fills
- * this in; tests have their own. Called from the scribe's main thread and from its publishing
- * thread, also at the same time; each call may block.
+ * this in; tests have their own. Called on the scribe's main thread alone; a call may block, and
+ * appends wait meanwhile.
  */
 #ifndef TROTH_LEDGER_KEYS_H
 #define TROTH_LEDGER_KEYS_H

@@ -271,29 +271,50 @@ RESULT log_replay(struct log *l, uint64_t index, struct bytes leaf, struct bytes
  * --------------------------------------------------------------------------------------------------
  */
 
-void log_publish_begin(struct log *l, int64_t now_ms, struct log_publication *ret)
+static RESULT sign_state(struct log *l, const struct ledger_keys *keys, int64_t now_ms,
+                         struct error *e)
+{
+    CLEANUP(buf_done_p) struct buf note = BUF(NOTE_MAX);
+    struct tree_hash root = tree_frontier_root(&l->recent.head);
+    struct log_record r = { .size = l->size, .published_ms = now_ms, .last_ms = l->last_ms };
+
+    if (l->size != l->durable) {
+        FAIL(e, ERRC_BUG, "entries that are not durable");
+    }
+    TRY_MSG(keys->sign_checkpoint(keys->ctx, l->name, l->origin, l->size, &root, &note, e), e,
+            "sign");
+    if (note.n > LOG_NOTE_MAX) {
+        FAIL(e, ERRC_LIMIT, "a checkpoint of %zu bytes", note.n);
+    }
+    r.entries_bytes = l->tail.entries_at + l->tail.entries.n;
+    r.payloads_bytes = l->tail.payloads_at + l->tail.payloads.n;
+    memcpy(r.counters, l->counters, sizeof(r.counters));
+    r.note_n = note.n;
+    memcpy(r.note, note.p, note.n);
+    l->publishing_state = r;
+    l->publishing_frontier = l->recent.head;
+    return RESULT_OK;
+}
+
+RESULT log_publish_begin(struct log *l, const struct ledger_keys *keys, int64_t now_ms,
+                         struct log_publication *ret, struct error *e)
 {
     struct log_tail *p = &l->publishing;
 
     if (p->count == 0) {
+        TRY_MSG(sign_state(l, keys, now_ms, e), e, "log %s: publish", l->name);
         tail_done(p);
         *p = l->tail;
         tail_init(&l->tail, p->first + p->count, p->entries_at + p->entries.n,
                   p->payloads_at + p->payloads.n);
         l->publish_sequence = l->tail_sequence;
         l->tail_sequence = 0;
-        l->publishing_state = (struct log_record){ .size = l->size,
-                                                   .last_ms = l->last_ms,
-                                                   .entries_bytes = l->tail.entries_at,
-                                                   .payloads_bytes = l->tail.payloads_at };
-        memcpy(l->publishing_state.counters, l->counters, sizeof(l->counters));
-        l->publishing_frontier = l->recent.head;
     }
     *ret = (struct log_publication){ .log = l,
                                      .frontier = l->publishing_frontier,
                                      .record = l->publishing_state,
                                      .record_at = l->record_count };
-    ret->record.published_ms = now_ms;
+    return RESULT_OK;
 }
 
 static RESULT write_part(struct log *l, unsigned id, const struct buf *b, uint64_t at,
@@ -350,33 +371,22 @@ static RESULT write_files(struct log *l, struct error *e)
     return RESULT_OK;
 }
 
-static RESULT write_record(struct log_publication *p, const struct ledger_keys *keys,
-                           struct error *e)
+static RESULT write_record(struct log_publication *p, struct error *e)
 {
-    struct log *l = p->log;
-    CLEANUP(buf_done_p) struct buf note = BUF(NOTE_MAX);
-    struct tree_hash root = tree_frontier_root(&p->frontier);
     uint8_t raw[LOG_RECORD];
     struct fs_file *f;
 
-    TRY_MSG(keys->sign_checkpoint(keys->ctx, l->name, l->origin, p->record.size, &root, &note, e),
-            e, "sign");
-    if (note.n > LOG_NOTE_MAX) {
-        FAIL(e, ERRC_LIMIT, "a checkpoint of %zu bytes", note.n);
-    }
-    p->record.note_n = note.n;
-    memcpy(p->record.note, note.p, note.n);
     log_record_write(&p->record, raw);
-    TRY(log_files_get(&l->writing, LOG_CHECKPOINTS, &f, e));
+    TRY(log_files_get(&p->log->writing, LOG_CHECKPOINTS, &f, e));
     TRY(fs_pwrite(f, raw, sizeof(raw), p->record_at * LOG_RECORD, e));
     return fs_datasync(f, e);
 }
 
-void log_publish_write(struct log_publication *p, const struct ledger_keys *keys)
+void log_publish_write(struct log_publication *p)
 {
     p->result = write_files(p->log, &p->error);
     if (result_is_ok(p->result)) {
-        p->result = write_record(p, keys, &p->error);
+        p->result = write_record(p, &p->error);
     }
     if (!result_is_ok(p->result)) {
         error_prefix(&p->error, "log %s: publish", p->log->name);

@@ -103,15 +103,20 @@ RESULT log_read_one(struct log *l, uint64_t index, struct buf *leaf, struct buf 
 struct log_publication {
     struct log *log;
     struct tree_frontier frontier;
-    struct log_record record; /* note filled in by log_publish_write */
+    struct log_record record;
     uint64_t record_at;
     struct result result;
     struct error error;
 };
-/* On the log's thread: moves the tail to `publishing` unless one that failed is still there. */
-void log_publish_begin(struct log *l, int64_t now_ms, struct log_publication *ret);
-/* On any one thread: files, sync, signature, record, sync. Idempotent. Sets p->result. */
-void log_publish_write(struct log_publication *p, const struct ledger_keys *keys);
+/*
+ * On the log's thread: signs a checkpoint over all entries, which must be durable, and moves the
+ * tail to `publishing`; where one that failed is still there, takes that up again. Signed here, not
+ * later: the keeper signs no smaller size after a receipt's larger one.
+ */
+RESULT log_publish_begin(struct log *l, const struct ledger_keys *keys, int64_t now_ms,
+                         struct log_publication *ret, struct error *e);
+/* On any one thread: files, sync, record, sync. Idempotent. Sets p->result. */
+void log_publish_write(struct log_publication *p);
 /* On the log's thread: takes note of it. */
 void log_publish_end(struct log_publication *p);
 

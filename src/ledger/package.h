@@ -28,10 +28,10 @@ struct package_writer {
     int64_t created_ms;
     void *arg;
     /* As ledger_read: calls fn for 1..count entries from `from`, in order. */
-    RESULT (*entries)
+    RESULT(*entries)
     (void *arg, uint64_t from, uint64_t count, package_record_fn fn, void *fn_arg, struct error *e);
     /* The smallest published checkpoint with size >= `least` (and its time stamp token, if any). */
-    RESULT (*checkpoint)
+    RESULT(*checkpoint)
     (void *arg, uint64_t least, struct buf *ret_note, struct buf *ret_token, struct error *e);
     /* A note whose text is "troth/package\n" and `statement`: keys_sign_statement with context
      * "package". */

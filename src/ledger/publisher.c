@@ -12,7 +12,6 @@
 enum state { IDLE, SUBMITTED, DONE, STOPPING };
 
 struct publisher {
-    const struct ledger_keys *keys;
     struct journal *journal;
     bool is_inline;
     bool is_busy; /* the submitting thread's own view */
@@ -37,7 +36,7 @@ static void work(struct publisher *p)
         }
     }
     for (size_t i = 0; i < p->count; i++) {
-        log_publish_write(&p->items[i], p->keys);
+        log_publish_write(&p->items[i]);
     }
 }
 
@@ -68,13 +67,12 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
-RESULT publisher_new(const struct ledger_keys *keys, struct journal *j, bool is_inline,
-                     struct publisher **ret, struct error *e)
+RESULT publisher_new(struct journal *j, bool is_inline, struct publisher **ret, struct error *e)
 {
     struct publisher *p = mem_zalloc(sizeof(*p));
     sigset_t all, old;
 
-    *p = (struct publisher){ .keys = keys, .journal = j, .is_inline = is_inline, .fd = -1 };
+    *p = (struct publisher){ .journal = j, .is_inline = is_inline, .fd = -1 };
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->changed, NULL);
     if (!is_inline) {

@@ -12,8 +12,7 @@ struct publisher;
 
 /* is_inline: no thread; submit does the work (tests with fixed order of events). Borrows keys and
  * journal. */
-RESULT publisher_new(const struct ledger_keys *keys, struct journal *j, bool is_inline,
-                     struct publisher **ret, struct error *e);
+RESULT publisher_new(struct journal *j, bool is_inline, struct publisher **ret, struct error *e);
 void publisher_free(struct publisher *p); /* waits for the batch under way */
 DEFINE_CLEANUP(publisher_free, struct publisher *)
 bool publisher_is_idle(const struct publisher *p); /* no batch under way and none to take */

@@ -12,6 +12,7 @@
 #include "ledger/note.h"
 
 #include <pthread.h>
+#include <stdio.h>
 
 #define FAKE_LOGS 64
 
