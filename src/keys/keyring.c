@@ -2,73 +2,11 @@
 #include "keys/keyring_priv.h"
 
 #include "crypto/hash.h"
-#include "crypto/hmac.h"
 
-#define RECORD_AAD_MAX  2048
 #define WRAPS_BLOCK_MIN 1024u
 #define WRAPS_BLOCK_MAX (1u << 20)
 
 DEFINE_CLEANUP(kr_record_free, struct kr_record *)
-
-/* --- keys of the epoch ------------------------------------------------------------------------ */
-
-static struct result derive(const struct secret *root, const struct key256 *epoch_secret,
-                            uint32_t epoch, struct kr_epoch_key *ret)
-{
-    uint8_t info[64];
-    const struct {
-        const char *name;
-        struct key256 *key;
-    } uses[] = {
-        { "troth keyring AES-256-GCM v1", &ret->wrap_aes },
-        { "troth keyring SM4-CTR-HMAC-SM3 v1", &ret->wrap_sm4 },
-        { "troth keyring MAC v1", &ret->mac },
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(uses); i++) {
-        size_t n = strlen(uses[i].name);
-        memcpy(info, uses[i].name, n);
-        put_be32(info + n, epoch);
-        TRY(hkdf(HASH_SHA256, secret_bytes(root), key256_bytes(epoch_secret), bytes_of(info, n + 4),
-                 uses[i].key->b, KEY256_BYTES));
-    }
-    return RESULT_OK;
-}
-
-/* Puts the keys of that epoch in force. */
-static struct result epoch_use(struct keyring *kr, const struct secret *root,
-                               const struct key256 *epoch_secret, uint32_t epoch, struct error *e)
-{
-    CLEANUP(secret_free_p) struct secret *keys = NULL;
-    CLEANUP(box_key_free_p) struct box_key *aes = NULL, *sm4 = NULL;
-
-    TRY_MSG(secret_new(sizeof(struct kr_epoch_key), &keys), e, "keyring");
-    struct kr_epoch_key *k = (struct kr_epoch_key *)(void *)secret_data(keys);
-    TRY_MSG(derive(root, epoch_secret, epoch, k), e, "keyring: derive");
-    TRY_MSG(box_key_new(SUITE_AES256_GCM, &k->wrap_aes, &aes), e, "keyring");
-    TRY_MSG(box_key_new(SUITE_SM4_CTR_HMAC_SM3, &k->wrap_sm4, &sm4), e, "keyring");
-    secret_free(kr->epoch_key);
-    box_key_free(kr->wrap_aes);
-    box_key_free(kr->wrap_sm4);
-    kr->epoch_key = TAKE(keys);
-    kr->wrap_aes = TAKE(aes);
-    kr->wrap_sm4 = TAKE(sm4);
-    kr->epoch = epoch;
-    return RESULT_OK;
-}
-
-static void mac_of(const struct keyring *kr, const char *what, struct bytes v, uint8_t ret[32])
-{
-    const struct kr_epoch_key *k =
-            (const struct kr_epoch_key *)(const void *)secret_data(kr->epoch_key);
-    CLEANUP(hmac_done_p) struct hmac h = { 0 };
-
-    hmac_init(&h, HASH_SHA256, key256_bytes(&k->mac));
-    hmac_begin(&h);
-    hmac_update(&h, bytes_str(what));
-    hmac_update(&h, v);
-    (void)hmac_final(&h, ret);
-}
 
 /* --- records ---------------------------------------------------------------------------------- */
 
@@ -154,68 +92,6 @@ static void records_clear(struct keyring *kr)
     kr->prepared = 0;
 }
 
-/* --- boxes ------------------------------------------------------------------------------------ */
-
-static const char record_label[] = "troth keyring record v1";
-
-static struct box_key *wrap_for(const struct keyring *kr, enum crypto_suite s)
-{
-    return s == SUITE_SM4_CTR_HMAC_SM3 ? kr->wrap_sm4 : kr->wrap_aes;
-}
-
-static struct result record_seal(const struct keyring *kr, struct box_key *wrap,
-                                 struct kr_record *r, struct bytes secret)
-{
-    CLEANUP(buf_done_p) struct buf aad = BUF(RECORD_AAD_MAX);
-
-    buf_add_str(&aad, record_label);
-    kr_record_clear_encode(r, &aad);
-    TRY(buf_result(&aad));
-    TRY(box_key_seal_at(wrap, buf_bytes(&aad), secret, kr->env.rng, r->box));
-    r->box_n = secret.n + box_overhead(r->suite);
-    return RESULT_OK;
-}
-
-/* `clear` is the clear encoding that the box was made for. ret_n: 0 or KEY256_BYTES. */
-static struct result record_open(struct box_key *wrap, const struct kr_record *r,
-                                 struct bytes clear, struct key256 *ret, size_t *ret_n)
-{
-    CLEANUP(buf_done_p) struct buf aad = BUF(RECORD_AAD_MAX);
-    size_t over = box_overhead(r->suite);
-
-    buf_add_str(&aad, record_label);
-    buf_add(&aad, clear);
-    TRY(buf_result(&aad));
-    if (r->box_n != over && r->box_n != over + KEY256_BYTES) {
-        return result_of(ERRC_INTEGRITY);
-    }
-    TRY(box_key_open_at(wrap, buf_bytes(&aad), bytes_of(r->box, r->box_n), ret->b));
-    *ret_n = r->box_n - over;
-    return RESULT_OK;
-}
-
-static struct result record_open_now(struct box_key *wrap, const struct kr_record *r,
-                                     struct key256 *ret, size_t *ret_n)
-{
-    CLEANUP(buf_done_p) struct buf clear = BUF(RECORD_AAD_MAX);
-
-    kr_record_clear_encode(r, &clear);
-    TRY(buf_result(&clear));
-    return record_open(wrap, r, buf_bytes(&clear), ret, ret_n);
-}
-
-RESULT kr_secret(struct keyring *kr, const struct kr_record *r, struct key256 *ret, struct error *e)
-{
-    char name[160];
-    size_t n;
-
-    if (!result_is_ok(record_open_now(wrap_for(kr, r->suite), r, ret, &n)) || n != KEY256_BYTES) {
-        kr_record_describe(r, name, sizeof(name));
-        FAIL(e, ERRC_INTEGRITY, "keyring: %s does not open", name);
-    }
-    return RESULT_OK;
-}
-
 RESULT kr_add(struct keyring *kr, struct kr_record *r, const struct key256 *secret, struct error *e)
 {
     CLEANUP(kr_record_free_p) struct kr_record *own = r;
@@ -224,21 +100,10 @@ RESULT kr_add(struct keyring *kr, struct kr_record *r, const struct key256 *secr
         FAIL(e, ERRC_LIMIT, "keyring: it is full (%u records)", KR_RECORDS_MAX);
     }
     own->created_ms = clock_wall_ms(kr->env.clock);
-    TRY_MSG(record_seal(kr, wrap_for(kr, own->suite), own,
-                        secret == NULL ? BYTES_NONE : key256_bytes(secret)),
+    TRY_MSG(kr_record_seal(kr, kr_wrap_for(kr, own->suite), own,
+                           secret == NULL ? BYTES_NONE : key256_bytes(secret)),
             e, "keyring: seal");
     record_link(kr, TAKE(own));
-    return RESULT_OK;
-}
-
-RESULT kr_reseal(struct keyring *kr, struct kr_record *r, struct bytes before, struct error *e)
-{
-    CLEANUP(key256_wipe) struct key256 secret;
-    size_t n;
-    struct box_key *wrap = wrap_for(kr, r->suite);
-
-    TRY_MSG(record_open(wrap, r, before, &secret, &n), e, "keyring: reseal");
-    TRY_MSG(record_seal(kr, wrap, r, bytes_of(secret.b, n)), e, "keyring: reseal");
     return RESULT_OK;
 }
 
@@ -254,7 +119,7 @@ static struct result load_record(struct keyring *kr, struct bytes in, uint32_t i
     TRY_MSG(kr_record_parse(in, &r, e), e, "record %u", i);
     kr_record_describe(r, name, sizeof(name));
     bool has_secret = r->kind != KR_TENANT && r->kind != KR_KEY;
-    if (!result_is_ok(record_open_now(wrap_for(kr, r->suite), r, &secret, &n)) ||
+    if (!result_is_ok(kr_record_open(kr_wrap_for(kr, r->suite), r, &secret, &n)) ||
         (n == KEY256_BYTES) != has_secret) {
         FAIL(e, ERRC_INTEGRITY, "record %u (%s) is damaged", i, name);
     }
@@ -282,8 +147,8 @@ static struct result load_header(struct keyring *kr, struct bytes *in, struct kr
              "header: it belongs to another root key than the one given (or is damaged there)");
     }
     TRY(kr_epoch_read(&kr->env, ret->epoch, &epoch_secret, e));
-    TRY(epoch_use(kr, kr->root, &epoch_secret, ret->epoch, e));
-    mac_of(kr, "header", ret->whole, mac);
+    TRY(kr_epoch_use(kr, kr->root, &epoch_secret, ret->epoch, e));
+    kr_mac(kr, "header", ret->whole, mac);
     if (!mem_equal_ct(mac, ret->mac, sizeof(mac))) {
         FAIL(e, ERRC_INTEGRITY, "header: damaged");
     }
@@ -301,7 +166,7 @@ static struct result load_from(struct keyring *kr, struct bytes file, struct err
         TRY_MSG(bytes_take_be32_prefixed(&in, &one), e, "record %u: length", i);
         TRY(load_record(kr, one, i, e));
     }
-    mac_of(kr, "file", bytes_of(file.p, file.n - in.n), want);
+    kr_mac(kr, "file", bytes_of(file.p, file.n - in.n), want);
     TRY_MSG(bytes_take_copy(&in, mac, sizeof(mac)), e, "end: MAC");
     if (!mem_equal_ct(mac, want, sizeof(mac))) {
         FAIL(e, ERRC_INTEGRITY, "end: the MAC of the whole is wrong");
@@ -338,13 +203,13 @@ static struct result write_file(struct keyring *kr, struct error *e)
 
     root_id(kr->root, h.root_id);
     kr_header_encode(&h, &b);
-    mac_of(kr, "header", buf_bytes(&b), mac);
+    kr_mac(kr, "header", buf_bytes(&b), mac);
     buf_add(&b, BYTES_OF(mac));
     LIST_EACH(item, &kr->records)
     {
         kr_record_encode(LIST_ITEM(item, struct kr_record, item), &b);
     }
-    mac_of(kr, "file", buf_bytes(&b), mac);
+    kr_mac(kr, "file", buf_bytes(&b), mac);
     buf_add(&b, BYTES_OF(mac));
     TRY_MSG(buf_result(&b), e, "keyring");
     TRY_MSG(fs_write_file(kr->env.dir, KR_FILE, buf_bytes(&b), e), e, "keyring: write");
@@ -379,9 +244,8 @@ static struct result reseal_all(struct keyring *kr, struct box_key *old_aes,
         struct kr_record *r = LIST_ITEM(item, struct kr_record, item);
         CLEANUP(key256_wipe) struct key256 secret;
         size_t n;
-        TRY(record_open_now(r->suite == SUITE_SM4_CTR_HMAC_SM3 ? old_sm4 : old_aes, r, &secret,
-                            &n));
-        TRY(record_seal(kr, wrap_for(kr, r->suite), r, bytes_of(secret.b, n)));
+        TRY(kr_record_open(r->suite == SUITE_SM4_CTR_HMAC_SM3 ? old_sm4 : old_aes, r, &secret, &n));
+        TRY(kr_record_seal(kr, kr_wrap_for(kr, r->suite), r, bytes_of(secret.b, n)));
     }
     return RESULT_OK;
 }
@@ -394,7 +258,7 @@ static struct result turn_epoch(struct keyring *kr, const struct secret *root, s
     TRY(kr_epoch_prepare(&kr->env, kr->epoch + 1, &epoch_secret, e));
     old_aes = TAKE(kr->wrap_aes);
     old_sm4 = TAKE(kr->wrap_sm4);
-    TRY(epoch_use(kr, root, &epoch_secret, kr->epoch + 1, e));
+    TRY(kr_epoch_use(kr, root, &epoch_secret, kr->epoch + 1, e));
     TRY_MSG(reseal_all(kr, old_aes, old_sm4), e, "keyring: reseal");
     return RESULT_OK;
 }
@@ -481,7 +345,7 @@ RESULT keyring_create(const struct keyring_env *env, const struct secret *root,
     TRY(ring_new(env, root, &kr, e));
     (void)snprintf(kr->deployment, sizeof(kr->deployment), "%s", deployment);
     TRY(kr_epoch_create(env, &epoch_secret, e));
-    TRY(epoch_use(kr, kr->root, &epoch_secret, 0, e));
+    TRY(kr_epoch_use(kr, kr->root, &epoch_secret, 0, e));
     TRY(add_fresh(kr, KR_METADATA, "", e));
     TRY(add_fresh(kr, KR_STATEMENT, "", e));
     TRY(add_fresh(kr, KR_CHECKPOINTS, "", e));

@@ -131,6 +131,20 @@ RESULT kr_epoch_prepare(const struct keyring_env *env, uint32_t epoch, struct ke
 /* Overwrites the place of that epoch: random bytes, then zeros, each made durable. */
 RESULT kr_epoch_erase(const struct keyring_env *env, uint32_t epoch, struct error *e);
 
+/* --- keyring_box.c ------------------------------------------------------------------------------------------------- */
+
+#define RECORD_AAD_MAX 2048
+
+/* Puts the keys of that epoch in force. */
+RESULT kr_epoch_use(struct keyring *kr, const struct secret *root, const struct key256 *epoch_secret, uint32_t epoch,
+                    struct error *e);
+/* HMAC-SHA-256(what || v) under the epoch's key. */
+void kr_mac(const struct keyring *kr, const char *what, struct bytes v, uint8_t ret[32]);
+struct box_key *kr_wrap_for(const struct keyring *kr, enum crypto_suite s);
+RESULT kr_record_seal(const struct keyring *kr, struct box_key *wrap, struct kr_record *r, struct bytes secret);
+/* ret_n: 0 or KEY256_BYTES. */
+RESULT kr_record_open(struct box_key *wrap, const struct kr_record *r, struct key256 *ret, size_t *ret_n);
+
 /* --- keyring.c ------------------------------------------------------------------------------------------------------ */
 
 /* Writes all records. On failure the keyring is read again: pointers to records are void then. */

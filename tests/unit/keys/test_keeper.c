@@ -7,6 +7,7 @@
 #include "keys/checkpoints.h"
 #include "keys/wire.h"
 #include "ledger/note.h"
+#include "sys/fault.h"
 
 #define AAD    BYTES_LIT("bucket/key")
 #define ORIGIN DEPLOYMENT "/acme"
@@ -303,6 +304,27 @@ static void checkpoints_of_a_dead_keeper(void **state)
     kit_done(&k);
 }
 
+/* What can't be written down is not signed, and is not held against the next size either. */
+static void nothing_is_signed_unrecorded(void **state)
+{
+    struct kit k;
+    struct served s;
+    struct error e;
+    struct key_info info;
+    CLEANUP(buf_done_p) struct buf n = BUF(65536);
+
+    (void)state;
+    kit_serve(&k, &s, 11);
+    assert_ok(keys_tenant_create(edge(&s), "acme", SUITE_AES256_GCM, &info, &e), e);
+    assert_ok(sign(&s, 5, 0xaa, &n, &e), e);
+    fault_arm("fs.write", FAULT_EIO, 0, 1);
+    assert_code(sign(&s, 9, 0xbb, &n, &e), ERRC_IO);
+    fault_disarm_all();
+    assert_ok(sign(&s, 6, 0xcc, &n, &e), e);
+    served_stop(&s);
+    kit_done(&k);
+}
+
 /*= 2.1.3-7 test */
 static void certificate(void **state)
 {
@@ -533,6 +555,7 @@ int main(void)
         cmocka_unit_test(checkpoints),
         cmocka_unit_test(checkpoints_of_a_dead_keeper),
         cmocka_unit_test(certificate),
+        cmocka_unit_test(nothing_is_signed_unrecorded),
         cmocka_unit_test(listing),
         cmocka_unit_test(model),
     };

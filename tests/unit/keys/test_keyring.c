@@ -3,7 +3,10 @@
 #include "keys_testkit.h"
 
 #include "crypto/box.h"
+#include "keys/keyring_priv.h"
 #include "sys/fault.h"
+
+#include <unistd.h>
 
 #define AAD BYTES_LIT("bucket/key")
 
@@ -245,6 +248,38 @@ static void counts_survive(void **state)
     kr = ring_again(&k, kr);
     assert_ok(keyring_show(kr, "acme", "", &info, &e), e);
     assert_int_equal(info.wraps, 3010);
+    keyring_close(kr);
+    kit_done(&k);
+}
+
+/* The bound of wraps: rotation is due before, then it is refused until the key is rotated. */
+static void wraps_are_bounded(void **state)
+{
+    struct kit k;
+    struct error e;
+    struct key_info info;
+    struct data_key d;
+
+    (void)state;
+    kit_init(&k, 10);
+    struct keyring *kr = ring_make(&k);
+    assert_ok(keyring_tenant_create(kr, "acme", SUITE_AES256_GCM, &info, &e), e);
+    struct kr_record *v = kr_find(kr, KR_VERSION, "acme", info.id, 1);
+    assert_non_null(v);
+    v->u.use.wraps = KEY_WRAPS_ROTATE - 1;
+    assert_ok(keyring_show(kr, "acme", "", &info, &e), e);
+    assert_false(info.rotation_due);
+    assert_ok(keyring_data_key(kr, "acme", "", AAD, &d, &e), e);
+    assert_ok(keyring_show(kr, "acme", "", &info, &e), e);
+    assert_true(info.rotation_due);
+    v->u.use.wraps = KEY_WRAPS_MAX - 1;
+    assert_ok(keyring_data_key(kr, "acme", "", AAD, &d, &e), e);
+    assert_code(keyring_data_key(kr, "acme", "", AAD, &d, &e), ERRC_LIMIT);
+    kr = ring_again(&k, kr);
+    assert_code(keyring_data_key(kr, "acme", "", AAD, &d, &e), ERRC_LIMIT);
+    assert_ok(keyring_rotate(kr, "acme", "", &info, &e), e);
+    assert_false(info.rotation_due);
+    assert_ok(keyring_data_key(kr, "acme", "", AAD, &d, &e), e);
     keyring_close(kr);
     kit_done(&k);
 }
@@ -499,15 +534,69 @@ static void crash_at_every_step(void **state)
     }
 }
 
+static struct result unlink_it(void *arg, const char *name)
+{
+    return fs_unlink(arg, name, NULL);
+}
+
+/* The same on a real disk, by the keeper's own way in. */
+static void real_files(void **state)
+{
+    struct kit k;
+    struct error e;
+    struct key_info info;
+    struct key_destruction cert;
+    struct keeper *keeper;
+    struct keyring *kr;
+    struct fs *fake;
+    char dir[] = "/tmp/troth-keys-XXXXXX";
+
+    (void)state;
+    kit_init(&k, 12);
+    assert_non_null(mkdtemp(dir));
+    fake = k.fs;
+    assert_ok(fs_open_dir(dir, &k.fs, &e), e);
+    k.options.dir = k.env.dir = k.fs;
+    assert_ok(keeper_init(&k.options, k.root, DEPLOYMENT, &e), e);
+    assert_code(keeper_init(&k.options, k.root, DEPLOYMENT, &e), ERRC_EXISTS);
+    assert_ok(keyring_open(&k.env, k.root, &kr, &e), e);
+    for (int i = 0; i < 3; i++) { /* both places of the epoch by turns */
+        assert_ok(i == 0 ? keyring_tenant_create(kr, "acme", SUITE_AES256_GCM, &info, &e)
+                         : keyring_create_key(kr, "acme", SUITE_AES256_GCM, "", "provider", &info,
+                                              &e),
+                  e);
+        assert_ok(keyring_schedule_destroy(kr, "acme", info.id, 0, "alice", &info, &e), e);
+        assert_ok(keyring_destroy(kr, "acme", info.id, "bob", true, &cert, &e), e);
+        kr = ring_again(&k, kr);
+        assert_ok(keyring_show(kr, "acme", cert.key_id, &info, &e), e);
+        assert_int_equal(info.state, KEY_DESTROYED);
+    }
+    keyring_close(kr);
+    /* a tenant that the keeper did not make: no place in the checkpoints file */
+    assert_code(keeper_new(&k.options, k.root, &keeper, &e), ERRC_CLOSED);
+    assert_ok(fs_list(k.fs, "", unlink_it, k.fs, &e), e);
+    assert_int_equal(rmdir(dir), 0);
+    fs_free(k.fs);
+    k.fs = fake;
+    kit_done(&k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(life_of_a_key),       cmocka_unit_test(destruction),
-        cmocka_unit_test(tenant_close),        cmocka_unit_test(counts_survive),
-        cmocka_unit_test(change_of_root),      cmocka_unit_test(flips),
-        cmocka_unit_test(truncations),         cmocka_unit_test(foreign_root),
-        cmocka_unit_test(power_loss),          cmocka_unit_test(full_disk),
+        cmocka_unit_test(life_of_a_key),
+        cmocka_unit_test(destruction),
+        cmocka_unit_test(tenant_close),
+        cmocka_unit_test(counts_survive),
+        cmocka_unit_test(wraps_are_bounded),
+        cmocka_unit_test(change_of_root),
+        cmocka_unit_test(flips),
+        cmocka_unit_test(truncations),
+        cmocka_unit_test(foreign_root),
+        cmocka_unit_test(power_loss),
+        cmocka_unit_test(full_disk),
         cmocka_unit_test(crash_at_every_step),
+        cmocka_unit_test(real_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
