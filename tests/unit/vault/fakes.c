@@ -65,7 +65,8 @@ static uint64_t count_locked(const char *log, const char *kind)
 {
     uint64_t n = 0;
     for (size_t i = 0; i < entry_count; i++) {
-        n += strcmp(entries[i].log, log) == 0 && (kind == NULL || strcmp(entries[i].kind, kind) == 0);
+        n += strcmp(entries[i].log, log) == 0 &&
+             (kind == NULL || strcmp(entries[i].kind, kind) == 0);
     }
     return n;
 }
@@ -164,7 +165,8 @@ struct result ledger_get_status(struct rpc_client *scribe, const char *log,
 }
 
 struct result ledger_read(struct rpc_client *scribe, const char *log, uint64_t from, uint64_t count,
-                          struct result (*fn)(void *arg, const struct ledger_record *r, struct error *e),
+                          struct result (*fn)(void *arg, const struct ledger_record *r,
+                                              struct error *e),
                           void *arg, struct error *e)
 {
     (void)scribe;
@@ -178,7 +180,10 @@ struct result ledger_read(struct rpc_client *scribe, const char *log, uint64_t f
         struct buf leaf = BUF(LEDGER_ENTRY_MAX);
         memcpy(en.kind, s->kind, sizeof(en.kind));
         entry_encode(&en, &leaf);
-        struct ledger_record r = { .index = i, .leaf = buf_bytes(&leaf), .salt = salt, .payload = bytes_of(s->payload, s->n) };
+        struct ledger_record r = { .index = i,
+                                   .leaf = buf_bytes(&leaf),
+                                   .salt = salt,
+                                   .payload = bytes_of(s->payload, s->n) };
         struct result res = fn(arg, &r, e);
         buf_done(&leaf);
         TRY(res);
@@ -233,7 +238,8 @@ static struct result check_state(const struct key_ref *ref, struct error *e)
     return RESULT_OK;
 }
 
-static struct result wrap(const char *tenant, struct bytes aad, struct data_key *dk, struct error *e)
+static struct result wrap(const char *tenant, struct bytes aad, struct data_key *dk,
+                          struct error *e)
 {
     struct buf box = BUF(KEY_WRAPPED_MAX);
     struct key256 k = tenant_key(tenant, &dk->ref);
@@ -266,7 +272,8 @@ struct result keys_unwrap(struct rpc_client *keeper, const char *tenant, const s
     (void)keeper;
     struct key256 k = tenant_key(tenant, ref);
     TRY(check_state(ref, e));
-    enum crypto_suite s = wrapped.n == 32 + box_overhead(SUITE_AES256_GCM) ? SUITE_AES256_GCM : SUITE_SM4_CTR_HMAC_SM3;
+    enum crypto_suite s = wrapped.n == 32 + box_overhead(SUITE_AES256_GCM) ? SUITE_AES256_GCM
+                                                                           : SUITE_SM4_CTR_HMAC_SM3;
     struct buf plain = BUF(KEY256_BYTES);
     TRY_MSG(box_open(s, &k, aad, wrapped, &plain), e, "unwrap");
     memcpy(ret->b, plain.p, KEY256_BYTES);

@@ -5,8 +5,10 @@ void kit_open(struct kit *k, uint64_t capacity, uint64_t seed)
     struct error e = { 0 };
     uint64_t buffer = k->buffer_bytes, reserve = k->reserve_bytes, pack = k->pack_bytes;
     struct pool *pool = k->pool;
-    *k = (struct kit){ .buffer_bytes = buffer == 0 ? 8u << 20 : buffer, .reserve_bytes = reserve == 0 ? 4096 : reserve,
-                       .pack_bytes = pack == 0 ? 1u << 20 : pack, .pool = pool };
+    *k = (struct kit){ .buffer_bytes = buffer == 0 ? 8u << 20 : buffer,
+                       .reserve_bytes = reserve == 0 ? 4096 : reserve,
+                       .pack_bytes = pack == 0 ? 1u << 20 : pack,
+                       .pool = pool };
     clock_fake_init(&k->clock, 1795340000000);
     rng_test_init(&k->rng, seed);
     fakes_reset(&k->clock.base);
@@ -22,13 +24,25 @@ struct result kit_try_start(struct kit *k, struct error *e)
 {
     static const struct key256 key = { { 7 } };
     TRY(db_open(k->fs, "meta.db", &key, vault_migrations, vault_migration_count, &k->db, e));
-    struct vault_config config = { .fs = k->fs, .db = k->db, .pool = k->pool, .clock = &k->clock.base, .rng = &k->rng.base,
-                                   .buffer_bytes = k->buffer_bytes, .reserve_bytes = k->reserve_bytes,
+    struct vault_config config = { .fs = k->fs,
+                                   .db = k->db,
+                                   .pool = k->pool,
+                                   .clock = &k->clock.base,
+                                   .rng = &k->rng.base,
+                                   .buffer_bytes = k->buffer_bytes,
+                                   .reserve_bytes = k->reserve_bytes,
                                    .pack_bytes = k->pack_bytes };
     TRY(vault_open(&config, &k->vault, e));
-    k->cx = (struct vault_ctx){ .vault = k->vault, .keeper = k->keeper, .scribe = k->scribe, .arena = k->arena,
-                                .tenant = "acme", .actor = "tenant/acme", .access_key = "AKTEST", .ip = "127.0.0.1",
-                                .agent = "kit", .request_id = "0123456789abcdef" };
+    k->cx = (struct vault_ctx){ .vault = k->vault,
+                                .keeper = k->keeper,
+                                .scribe = k->scribe,
+                                .arena = k->arena,
+                                .tenant = "acme",
+                                .actor = "tenant/acme",
+                                .access_key = "AKTEST",
+                                .ip = "127.0.0.1",
+                                .agent = "kit",
+                                .request_id = "0123456789abcdef" };
     return vault_recover(k->vault, k->scribe, "acme", e);
 }
 
@@ -70,7 +84,8 @@ void kit_fill(uint8_t *p, size_t n, uint64_t seed, uint64_t at)
     }
 }
 
-static struct result write_and_commit(struct kit *k, struct vault_put *put, struct bytes data, struct error *e)
+static struct result write_and_commit(struct kit *k, struct vault_put *put, struct bytes data,
+                                      struct error *e)
 {
     struct vault_writer *w = NULL;
     struct vault_object o;
@@ -85,7 +100,9 @@ static struct result write_and_commit(struct kit *k, struct vault_put *put, stru
 
 struct result kit_put(struct kit *k, const char *key, struct bytes data, struct error *e)
 {
-    struct vault_put put = { .bucket = &k->bucket, .key = bytes_str(key), .has_size = true, .size = data.n };
+    struct vault_put put = {
+        .bucket = &k->bucket, .key = bytes_str(key), .has_size = true, .size = data.n
+    };
     return write_and_commit(k, &put, data, e);
 }
 
@@ -95,8 +112,8 @@ struct result kit_put_unknown(struct kit *k, const char *key, struct bytes data,
     return write_and_commit(k, &put, data, e);
 }
 
-static struct result read_range(struct kit *k, const struct vault_object *o, uint64_t from, uint64_t n, uint8_t *dst,
-                                struct error *e)
+static struct result read_range(struct kit *k, const struct vault_object *o, uint64_t from,
+                                uint64_t n, uint8_t *dst, struct error *e)
 {
     CLEANUP(vault_get_close_p) struct vault_reader *r = NULL;
     struct bytes data;
@@ -112,8 +129,8 @@ static struct result read_range(struct kit *k, const struct vault_object *o, uin
     return RESULT_OK;
 }
 
-struct result kit_get_range(struct kit *k, const char *key, uint64_t from, uint64_t n, uint8_t **ret, size_t *ret_n,
-                            struct error *e)
+struct result kit_get_range(struct kit *k, const char *key, uint64_t from, uint64_t n,
+                            uint8_t **ret, size_t *ret_n, struct error *e)
 {
     struct vault_object o;
     TRY(vault_head(&k->cx, &k->bucket, bytes_str(key), "", false, &o, e));

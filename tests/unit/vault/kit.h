@@ -1,4 +1,5 @@
-/* A vault on a file system in memory, with the doubles of keeper and scribe, and short forms of its acts. */
+/* A vault on a file system in memory, with the doubles of keeper and scribe, and short forms of its
+ * acts. */
 #ifndef TROTH_TESTS_VAULT_KIT_H
 #define TROTH_TESTS_VAULT_KIT_H
 
@@ -37,9 +38,10 @@ void kit_fill(uint8_t *p, size_t n, uint64_t seed, uint64_t at);
 struct result kit_put(struct kit *k, const char *key, struct bytes data, struct error *e);
 struct result kit_put_unknown(struct kit *k, const char *key, struct bytes data, struct error *e);
 /* The whole object; freed by the caller with mem_free. */
-struct result kit_get(struct kit *k, const char *key, uint8_t **ret, size_t *ret_n, struct error *e);
-struct result kit_get_range(struct kit *k, const char *key, uint64_t from, uint64_t n, uint8_t **ret, size_t *ret_n,
-                            struct error *e);
+struct result kit_get(struct kit *k, const char *key, uint8_t **ret, size_t *ret_n,
+                      struct error *e);
+struct result kit_get_range(struct kit *k, const char *key, uint64_t from, uint64_t n,
+                            uint8_t **ret, size_t *ret_n, struct error *e);
 struct result kit_delete(struct kit *k, const char *key, struct error *e);
 void kit_housekeep(struct kit *k); /* until there is nothing more to do, an hour later */
 size_t kit_count_files(struct kit *k, const char *folder); /* and below */

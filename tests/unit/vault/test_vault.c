@@ -5,8 +5,10 @@
 
 #define ALL_CHECKSUMS ((1u << VAULT_CHECKSUM_COUNT) - 1)
 
-static const size_t sizes[] = { 0,      1,      4095,   4096,    65535,   65536,   65537,   131071,  131072,  131073,
-                                196608, 262144, 1048064, 1048576, 1114112, 2097152, 2097153, 3000000, 5 * 1048576 + 7 };
+static const size_t sizes[] = { 0,       1,       4095,    4096,           65535,
+                                65536,   65537,   131071,  131072,         131073,
+                                196608,  262144,  1048064, 1048576,        1114112,
+                                2097152, 2097153, 3000000, 5 * 1048576 + 7 };
 
 static void check_object(struct kit *k, const char *key, const uint8_t *want, size_t n)
 {
@@ -28,6 +30,7 @@ static void test_sizes(void **state)
     uint8_t *data = mem_alloc(sizes[ARRAY_LEN(sizes) - 1]);
     for (enum crypto_suite s = SUITE_AES256_GCM; s <= SUITE_SM4_CTR_HMAC_SM3; s++) {
         fake_keeper_suite(s);
+        fake_keeper_rotate(); /* a suite belongs to a key and version */
         for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
             size_t n = s == SUITE_SM4_CTR_HMAC_SM3 ? MIN(sizes[i], (size_t)1200000) : sizes[i];
             kit_fill(data, n, i, 0);
@@ -64,7 +67,10 @@ static void test_space(void **state)
         size_t n = 2500000, at = 0, step = 1;
         uint8_t *data = mem_alloc(n);
         kit_fill(data, n, 5, 0);
-        struct vault_put put = { .bucket = &k.bucket, .key = BYTES_LIT("x"), .has_size = known, .size = n,
+        struct vault_put put = { .bucket = &k.bucket,
+                                 .key = BYTES_LIT("x"),
+                                 .has_size = known,
+                                 .size = n,
                                  .checksums_wanted = ALL_CHECKSUMS };
         struct vault_writer *w = NULL;
         assert_ok(vault_put_begin(&k.cx, &put, &w, &e), e);
@@ -106,7 +112,9 @@ static void test_wrong_size(void **state)
     struct vault_object o;
     (void)state;
     kit_open(&k, 1u << 30, 1);
-    struct vault_put put = { .bucket = &k.bucket, .key = BYTES_LIT("x"), .has_size = true, .size = 10 };
+    struct vault_put put = {
+        .bucket = &k.bucket, .key = BYTES_LIT("x"), .has_size = true, .size = 10
+    };
     assert_ok(vault_put_begin(&k.cx, &put, &w, &e), e);
     assert_ok(vault_put_write(w, BYTES_LIT("123456789"), &e), e);
     assert_code(vault_put_commit(w, &o, NULL, &e), ERRC_FORMAT);
@@ -201,14 +209,18 @@ static void test_conditions(void **state)
     struct vault_object o;
     (void)state;
     kit_open(&k, 1u << 30, 1);
-    struct vault_put put = { .bucket = &k.bucket, .key = BYTES_LIT("a"), .has_size = true, .size = 1,
+    struct vault_put put = { .bucket = &k.bucket,
+                             .key = BYTES_LIT("a"),
+                             .has_size = true,
+                             .size = 1,
                              .conditions = { .if_none_match = BYTES_LIT("*") } };
     assert_ok(vault_put_begin(&k.cx, &put, &w, &e), e);
     assert_ok(vault_put_begin(&k.cx, &put, &other, &e), e);
     assert_ok(vault_put_write(w, BYTES_LIT("1"), &e), e);
     assert_ok(vault_put_write(other, BYTES_LIT("2"), &e), e);
     assert_ok(vault_put_commit(w, &o, NULL, &e), e);
-    assert_code(vault_put_commit(other, &o, NULL, &e), ERRC_CONFLICT); /* decided in the transaction */
+    assert_code(vault_put_commit(other, &o, NULL, &e),
+                ERRC_CONFLICT); /* decided in the transaction */
     assert_int_equal(fake_scribe_count("acme", "void"), 1);
     assert_code(vault_put_begin(&k.cx, &put, &w, &e), ERRC_CONFLICT);
     assert_ok(vault_head(&k.cx, &k.bucket, put.key, "", false, &o, &e), e);
@@ -230,11 +242,20 @@ static void test_attributes(void **state)
     struct vault_object o, back;
     (void)state;
     kit_open(&k, 1u << 30, 1);
-    struct vault_pair meta[] = { { BYTES_LIT("colour"), BYTES_LIT("blau") }, { BYTES_LIT("empty"), BYTES_LIT("") } };
+    struct vault_pair meta[] = { { BYTES_LIT("colour"), BYTES_LIT("blau") },
+                                 { BYTES_LIT("empty"), BYTES_LIT("") } };
     struct vault_pair tags[] = { { BYTES_LIT("t"), BYTES_LIT("1") } }, none[1];
-    struct vault_put put = { .bucket = &k.bucket, .key = BYTES_LIT("a"), .has_size = true, .size = 9, .metadata = meta,
-                             .metadata_count = 2, .tags = tags, .tag_count = 1, .content_type = BYTES_LIT("text/plain"),
-                             .checksums_wanted = 1u << VAULT_CRC32C, .sse = VAULT_SSE_AES256 };
+    struct vault_put put = { .bucket = &k.bucket,
+                             .key = BYTES_LIT("a"),
+                             .has_size = true,
+                             .size = 9,
+                             .metadata = meta,
+                             .metadata_count = 2,
+                             .tags = tags,
+                             .tag_count = 1,
+                             .content_type = BYTES_LIT("text/plain"),
+                             .checksums_wanted = 1u << VAULT_CRC32C,
+                             .sse = VAULT_SSE_AES256 };
     assert_ok(vault_put_begin(&k.cx, &put, &w, &e), e);
     assert_ok(vault_put_write(w, BYTES_LIT("123456789"), &e), e);
     assert_ok(vault_put_commit(w, &o, NULL, &e), e);
@@ -260,7 +281,9 @@ static void test_attributes(void **state)
     assert_bytes(back.metadata[1].name, BYTES_LIT("empty"));
     assert_ok(vault_set_tags(&k.cx, &k.bucket, put.key, "", none, 0, &e), e);
     assert_int_equal(fake_scribe_count("acme", "object.untag"), 1);
-    assert_code(vault_head(&k.cx, &k.bucket, put.key, "0123456789abcdef0123456789abcdef", true, &back, &e), ERRC_NOT_FOUND);
+    assert_code(vault_head(&k.cx, &k.bucket, put.key, "0123456789abcdef0123456789abcdef", true,
+                           &back, &e),
+                ERRC_NOT_FOUND);
     kit_close(&k);
 }
 
@@ -272,7 +295,8 @@ static void test_buckets(void **state)
     size_t n = 0;
     (void)state;
     kit_open(&k, 1u << 30, 1);
-    static const char *const bad[] = { "ab", "Abc", "a_b", "-ab", "ab-", "a..b", "192.168.1.1", "xn--abc", "abc-s3alias", "" };
+    static const char *const bad[] = { "ab",   "Abc",         "a_b",     "-ab",         "ab-",
+                                       "a..b", "192.168.1.1", "xn--abc", "abc-s3alias", "" };
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         assert_false(vault_bucket_name_is_valid(bytes_str(bad[i])));
     }
@@ -303,8 +327,8 @@ static void test_buckets(void **state)
 
 /* --- listing --------------------------------------------------------------------------------- */
 
-static void check_list(struct kit *k, const char *prefix, const char *delimiter, const char *after, size_t max,
-                       const char *want)
+static void check_list(struct kit *k, const char *prefix, const char *delimiter, const char *after,
+                       size_t max, const char *want)
 {
     struct error e = { 0 };
     struct vault_listing out;
@@ -312,13 +336,17 @@ static void check_list(struct kit *k, const char *prefix, const char *delimiter,
     struct bytes from = bytes_str(after);
     size_t o, p;
     do {
-        struct vault_list q = { .bucket = &k->bucket, .prefix = bytes_str(prefix), .delimiter = bytes_str(delimiter),
-                                .after = from, .max_keys = max };
+        struct vault_list q = { .bucket = &k->bucket,
+                                .prefix = bytes_str(prefix),
+                                .delimiter = bytes_str(delimiter),
+                                .after = from,
+                                .max_keys = max };
         assert_ok(vault_list_objects(&k->cx, &q, &out, &e), e);
         assert_true(out.object_count + out.prefix_count <= max);
         for (o = p = 0; o < out.object_count || p < out.prefix_count;) {
             bool is_object = p == out.prefix_count ||
-                             (o < out.object_count && bytes_compare(out.objects[o].key, out.prefixes[p]) < 0);
+                             (o < out.object_count &&
+                              bytes_compare(out.objects[o].key, out.prefixes[p]) < 0);
             buf_add(&text, is_object ? out.objects[o].key : out.prefixes[p]);
             buf_add_str(&text, is_object ? " " : "* ");
             o += is_object;
@@ -336,12 +364,15 @@ static void test_list(void **state)
     struct error e = { 0 };
     (void)state;
     kit_open(&k, 1u << 30, 1);
-    static const char *const keys[] = { "a", "b/1", "b/2", "b/c/3", "b0", "c//x", "c/", "d\xf4\x8f\xbf\xbf", "e--f--g", "e--h" };
+    static const char *const keys[] = { "a",       "b/1",  "b/2", "b/c/3",
+                                        "b0",      "c//x", "c/",  "d\xf4\x8f\xbf\xbf",
+                                        "e--f--g", "e--h" };
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
         assert_ok(kit_put(&k, keys[i], BYTES_LIT("v"), &e), e);
     }
     for (size_t max = 1; max <= 12; max++) {
-        check_list(&k, "", "", "", max, "a b/1 b/2 b/c/3 b0 c/ c//x d\xf4\x8f\xbf\xbf e--f--g e--h ");
+        check_list(&k, "", "", "", max,
+                   "a b/1 b/2 b/c/3 b0 c/ c//x d\xf4\x8f\xbf\xbf e--f--g e--h ");
         check_list(&k, "", "/", "", max, "a b/* b0 c/* d\xf4\x8f\xbf\xbf e--f--g e--h ");
         check_list(&k, "b/", "/", "", max, "b/1 b/2 b/c/* ");
         check_list(&k, "b", "/", "", max, "b/* b0 ");
@@ -359,16 +390,21 @@ static void test_list(void **state)
 
 /* --- uploads --------------------------------------------------------------------------------- */
 
-static void put_part(struct kit *k, const char *key, const char *id, uint32_t number, size_t n, unsigned wanted,
-                     struct vault_part *ret)
+static void put_part(struct kit *k, const char *key, const char *id, uint32_t number, size_t n,
+                     unsigned wanted, struct vault_part *ret)
 {
     struct error e = { 0 };
     struct vault_writer *w = NULL;
     struct vault_object o;
     uint8_t *data = mem_alloc(n + 1);
     kit_fill(data, n, 77, (uint64_t)(number - 1) * VAULT_PART_MIN);
-    struct vault_put put = { .bucket = &k->bucket, .key = bytes_str(key), .has_size = true, .size = n, .upload_id = id,
-                             .part_number = number, .checksums_wanted = wanted };
+    struct vault_put put = { .bucket = &k->bucket,
+                             .key = bytes_str(key),
+                             .has_size = true,
+                             .size = n,
+                             .upload_id = id,
+                             .part_number = number,
+                             .checksums_wanted = wanted };
     assert_ok(vault_put_begin(&k->cx, &put, &w, &e), e);
     assert_ok(vault_put_write(w, bytes_of(data, n), &e), e);
     assert_ok(vault_put_commit(w, &o, NULL, &e), e);
@@ -389,8 +425,11 @@ static void test_multipart(void **state)
     (void)state;
     kit_open(&k, 1u << 30, 1);
     unsigned wanted = 1u << VAULT_CRC64NVME | 1u << VAULT_SHA256;
-    struct vault_put put = { .bucket = &k.bucket, .key = BYTES_LIT("big"), .content_type = BYTES_LIT("x/y"),
-                             .checksums_wanted = wanted, .sse = VAULT_SSE_AES256 };
+    struct vault_put put = { .bucket = &k.bucket,
+                             .key = BYTES_LIT("big"),
+                             .content_type = BYTES_LIT("x/y"),
+                             .checksums_wanted = wanted,
+                             .sse = VAULT_SSE_AES256 };
     assert_ok(vault_upload_create(&k.cx, &put, &u, &e), e);
     put_part(&k, "big", u.id, 1, VAULT_PART_MIN, wanted, &parts[0]);
     put_part(&k, "big", u.id, 2, 1000, wanted, &parts[1]); /* replaced below */
@@ -398,27 +437,41 @@ static void test_multipart(void **state)
     put_part(&k, "big", u.id, 3, 12345, wanted, &parts[2]);
     struct vault_part extra;
     put_part(&k, "big", u.id, 4, 99, wanted, &extra);
-    assert_ok(vault_upload_parts(&k.cx, &k.bucket, put.key, u.id, 1, 2, &list, &n, &truncated, &e), e);
+    assert_ok(vault_upload_parts(&k.cx, &k.bucket, put.key, u.id, 1, 2, &list, &n, &truncated, &e),
+              e);
     assert_int_equal(n, 2);
     assert_true(truncated);
     assert_int_equal(list[0].number, 2);
     assert_int_equal(list[0].size, VAULT_PART_MIN);
     struct vault_upload *uploads = NULL;
-    assert_ok(vault_upload_list(&k.cx, &k.bucket, BYTES_LIT("b"), BYTES_NONE, NULL, 10, &uploads, &n, &truncated, &e), e);
+    assert_ok(vault_upload_list(&k.cx, &k.bucket, BYTES_LIT("b"), BYTES_NONE, NULL, 10, &uploads,
+                                &n, &truncated, &e),
+              e);
     assert_int_equal(n, 1);
     assert_string_equal(uploads[0].id, u.id);
-    assert_ok(vault_upload_list(&k.cx, &k.bucket, BYTES_NONE, BYTES_LIT("big"), NULL, 10, &uploads, &n, &truncated, &e), e);
+    assert_ok(vault_upload_list(&k.cx, &k.bucket, BYTES_NONE, BYTES_LIT("big"), NULL, 10, &uploads,
+                                &n, &truncated, &e),
+              e);
     assert_int_equal(n, 0);
 
     struct vault_part swapped[2] = { parts[1], parts[0] };
-    assert_code(vault_upload_complete(&k.cx, &k.bucket, put.key, u.id, swapped, 2, NULL, &o, NULL, &e), ERRC_FORMAT);
+    assert_code(
+            vault_upload_complete(&k.cx, &k.bucket, put.key, u.id, swapped, 2, NULL, &o, NULL, &e),
+            ERRC_FORMAT);
     struct vault_part small[2] = { parts[2], extra };
-    assert_code(vault_upload_complete(&k.cx, &k.bucket, put.key, u.id, small, 2, NULL, &o, NULL, &e), ERRC_RANGE);
+    assert_code(
+            vault_upload_complete(&k.cx, &k.bucket, put.key, u.id, small, 2, NULL, &o, NULL, &e),
+            ERRC_RANGE);
     struct vault_part wrong = parts[0];
     wrong.etag[0] ^= 1;
-    assert_code(vault_upload_complete(&k.cx, &k.bucket, put.key, u.id, &wrong, 1, NULL, &o, NULL, &e), ERRC_INTEGRITY);
-    assert_code(vault_upload_complete(&k.cx, &k.bucket, put.key, "nope", parts, 3, NULL, &o, NULL, &e), ERRC_NOT_FOUND);
-    assert_ok(vault_upload_complete(&k.cx, &k.bucket, put.key, u.id, parts, 3, NULL, &o, NULL, &e), e);
+    assert_code(
+            vault_upload_complete(&k.cx, &k.bucket, put.key, u.id, &wrong, 1, NULL, &o, NULL, &e),
+            ERRC_INTEGRITY);
+    assert_code(
+            vault_upload_complete(&k.cx, &k.bucket, put.key, "nope", parts, 3, NULL, &o, NULL, &e),
+            ERRC_NOT_FOUND);
+    assert_ok(vault_upload_complete(&k.cx, &k.bucket, put.key, u.id, parts, 3, NULL, &o, NULL, &e),
+              e);
     assert_int_equal(o.size, 2 * VAULT_PART_MIN + 12345);
     assert_int_equal(o.part_count, 3);
     assert_string_equal(o.etag + 32, "-3");
@@ -430,7 +483,9 @@ static void test_multipart(void **state)
     struct vault_checksums one = { 0 };
     struct vault_writer *w = NULL;
     struct vault_object whole;
-    struct vault_put single = { .bucket = &k.bucket, .key = BYTES_LIT("whole"), .checksums_wanted = wanted };
+    struct vault_put single = { .bucket = &k.bucket,
+                                .key = BYTES_LIT("whole"),
+                                .checksums_wanted = wanted };
     assert_ok(vault_put_begin(&k.cx, &single, &w, &e), e);
     assert_ok(vault_put_write(w, bytes_of(want, o.size), &e), e);
     assert_ok(vault_put_commit(w, &whole, NULL, &e), e);
@@ -445,7 +500,8 @@ static void test_multipart(void **state)
     }
     kit_housekeep(&k);
     check_object(&k, "big", want, o.size);
-    assert_int_equal(kit_count_files(&k, "blobs"), 3); /* two large parts and the single object; the others are packed */
+    assert_int_equal(kit_count_files(&k, "blobs"),
+                     3); /* two large parts and the single object; the others are packed */
 
     /* A reader keeps the parts of a deleted object until its end. */
     struct vault_reader *r = NULL;
@@ -490,10 +546,17 @@ static void test_abort(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sizes),      cmocka_unit_test(test_space),   cmocka_unit_test(test_wrong_size),
-        cmocka_unit_test(test_entries),    cmocka_unit_test(test_no_audit_no_act), cmocka_unit_test(test_conditions),
-        cmocka_unit_test(test_attributes), cmocka_unit_test(test_buckets), cmocka_unit_test(test_list),
-        cmocka_unit_test(test_multipart),  cmocka_unit_test(test_abort),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_space),
+        cmocka_unit_test(test_wrong_size),
+        cmocka_unit_test(test_entries),
+        cmocka_unit_test(test_no_audit_no_act),
+        cmocka_unit_test(test_conditions),
+        cmocka_unit_test(test_attributes),
+        cmocka_unit_test(test_buckets),
+        cmocka_unit_test(test_list),
+        cmocka_unit_test(test_multipart),
+        cmocka_unit_test(test_abort),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
