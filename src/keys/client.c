@@ -288,13 +288,46 @@ RESULT keys_log_vkey(struct rpc_client *keeper, const char *log, const char *ori
 }
 
 RESULT keys_log_payload_key(struct rpc_client *keeper, const char *log, const char *month,
-                            struct key256 *ret, struct error *e)
+                            struct key256 *ret, enum crypto_suite *ret_suite, struct error *e)
 {
     CLEANUP(buf_done_p) struct buf b = BUF(KEYS_SMALL_REQUEST);
+    CLEANUP(buf_done_p) struct buf reply = BUF_SECRET(1 + KEY256_BYTES);
+    enum crypto_suite suite;
 
     wire_add_str(&b, log);
     wire_add_str(&b, month);
-    return call_for_key(keeper, KEYS_OP_LOG_PAYLOAD_KEY, &b, ret, e);
+    TRY(call(keeper, KEYS_OP_LOG_PAYLOAD_KEY, &b, &reply, USE_TIMEOUT_MS, e));
+    struct bytes in = buf_bytes(&reply);
+    if (!result_is_ok(wire_take_suite(&in, &suite)) || in.n != KEY256_BYTES) {
+        return bad_answer(e);
+    }
+    memcpy(ret->b, in.p, KEY256_BYTES);
+    *ret_suite = suite;
+    return RESULT_OK;
+}
+
+RESULT keys_root_info(struct rpc_client *keeper, struct root_info *ret, struct error *e)
+{
+    const struct buf none = BUF(0);
+    CLEANUP(buf_done_p) struct buf reply = BUF(64);
+    uint8_t form = 0, k = 0, n = 0;
+    struct root_info r = { 0 };
+
+    TRY(call(keeper, KEYS_OP_ROOT_INFO, &none, &reply, USE_TIMEOUT_MS, e));
+    struct bytes in = buf_bytes(&reply);
+    if (!result_is_ok(bytes_take_u8(&in, &form)) ||
+        !result_is_ok(bytes_take_copy(&in, r.id, sizeof(r.id))) ||
+        !result_is_ok(bytes_take_u8(&in, &k)) || !result_is_ok(bytes_take_u8(&in, &n)) ||
+        !result_is_ok(bytes_take_be32(&in, &r.params.m_kib)) ||
+        !result_is_ok(bytes_take_be32(&in, &r.params.passes)) ||
+        !result_is_ok(bytes_take_be32(&in, &r.params.lanes)) || in.n != 0) {
+        return bad_answer(e);
+    }
+    r.form = (enum root_form)form;
+    r.k = k;
+    r.n = n;
+    *ret = r;
+    return RESULT_OK;
 }
 
 RESULT keys_metadata_key(struct rpc_client *keeper, struct key256 *ret, struct error *e)

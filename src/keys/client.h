@@ -9,6 +9,7 @@
 
 #include "base/secret.h"
 #include "crypto/suite.h"
+#include "keys/root.h"
 #include "sys/rpc.h"
 
 #define KEY_ID_BYTES 37      /* UUID text and NUL */
@@ -103,7 +104,10 @@ RESULT keys_log_vkey(struct rpc_client *keeper, const char *log, const char *ori
 /* The sealing key of a log's payloads for one month ("2026-11"), made when first asked for (scribe only).
  * ERRC_EXPIRED when the tenant is closed. */
 RESULT keys_log_payload_key(struct rpc_client *keeper, const char *log, const char *month, struct key256 *ret,
+                            enum crypto_suite *ret_suite,
                             struct error *e);
+/* How the root key is kept, as the keeper found it when it started. */
+RESULT keys_root_info(struct rpc_client *keeper, struct root_info *ret, struct error *e);
 /* The key of the metadata store (edge only). */
 RESULT keys_metadata_key(struct rpc_client *keeper, struct key256 *ret, struct error *e);
 /* Seals a small secret (<= 4 KiB: an access key's secret, a TOTP seed) so that only the keeper opens it again. */

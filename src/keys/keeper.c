@@ -31,7 +31,8 @@ const struct rpc_op keeper_ops[] = {
     { KEYS_OP_STATEMENT_VKEY, "statement_vkey", EDGE, 0, keeper_statement_vkey },
     { KEYS_OP_SIGN_CHECKPOINT, "sign_checkpoint", SCRIBE, SMALL, keeper_sign_checkpoint },
     { KEYS_OP_LOG_PAYLOAD_KEY, "log_payload_key", SCRIBE, SMALL, keeper_log_payload_key },
-    { KEYS_OP_LOG_VKEY, "log_vkey", SCRIBE, SMALL, keeper_log_vkey },
+    { KEYS_OP_LOG_VKEY, "log_vkey", EDGE | SCRIBE, SMALL, keeper_log_vkey },
+    { KEYS_OP_ROOT_INFO, "root_info", EDGE, 0, keeper_root_info },
     { 0 },
 };
 

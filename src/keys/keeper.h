@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/rng.h"
 #include "base/secret.h"
+#include "keys/root.h"
 #include "sys/fs.h"
 #include "sys/rpc.h"
 
@@ -23,6 +24,7 @@ struct keeper_options {
     const struct clock *clock;
     const struct rng *rng;
     int64_t wait_min_ms;          /* least waiting period before a destruction; 0: KEEPER_WAIT_MIN_MS */
+    struct root_info root;        /* how the root key is kept: for keys_root_info */
     bool accept_lost_checkpoints; /* begin the checkpoints file anew where it is missing: rollback is not noticed this once */
 };
 

@@ -31,7 +31,8 @@ keeper_run_fn keeper_data_key, keeper_unwrap, keeper_rewrap, keeper_sigv4_key, k
 keeper_run_fn keeper_tenant_create, keeper_create, keeper_show, keeper_list, keeper_rotate, keeper_set_enabled,
         keeper_schedule_destroy, keeper_cancel_destroy, keeper_destroy, keeper_tenant_close;
 /* keeper_sign.c */
-keeper_run_fn keeper_sign_statement, keeper_statement_vkey, keeper_sign_checkpoint, keeper_log_vkey;
+keeper_run_fn keeper_sign_statement, keeper_statement_vkey, keeper_sign_checkpoint, keeper_log_vkey,
+        keeper_root_info;
 /* A note of "troth/<context>\n" and text by the statement key. */
 RESULT keeper_statement_note(struct keeper *k, const char *context, struct bytes text, struct buf *out, struct error *e);
 void signer_free(void *signer);

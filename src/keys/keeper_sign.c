@@ -32,6 +32,23 @@ static struct result signer_of_seed(const struct key256 *seed, const char *name,
     return RESULT_OK;
 }
 
+RESULT keeper_root_info(void *ctx, struct rpc_request *rq, struct bytes body, struct buf *reply,
+                        struct error *e)
+{
+    const struct root_info *r = &((struct keeper *)ctx)->o.root;
+
+    (void)rq;
+    TRY(keeper_body_end(body, e));
+    buf_add_u8(reply, (uint8_t)r->form);
+    buf_add_mem(reply, r->id, sizeof(r->id));
+    buf_add_u8(reply, (uint8_t)r->k);
+    buf_add_u8(reply, (uint8_t)r->n);
+    buf_add_be32(reply, r->params.m_kib);
+    buf_add_be32(reply, r->params.passes);
+    buf_add_be32(reply, r->params.lanes);
+    return buf_result(reply);
+}
+
 /* The signer of a log; origin is "<deployment>/<log>". */
 static struct result log_signer(struct keeper *k, const char *log, const char *origin,
                                 struct signer **ret, struct error *e)

@@ -149,6 +149,7 @@ RESULT keeper_log_payload_key(void *ctx, struct rpc_request *rq, struct bytes bo
 {
     struct keeper *k = ctx;
     CLEANUP(key256_wipe) struct key256 key;
+    enum crypto_suite suite;
     char log[64], month[8];
 
     (void)rq;
@@ -156,6 +157,8 @@ RESULT keeper_log_payload_key(void *ctx, struct rpc_request *rq, struct bytes bo
     BODY(wire_take_str(&body, month, sizeof(month)), "month");
     TRY(keeper_body_end(body, e));
     TRY(keyring_payload_key(k->ring, log, month, &key, e));
+    TRY(keyring_suite(k->ring, log, &suite, e));
+    buf_add_u8(reply, (uint8_t)suite);
     buf_add(reply, key256_bytes(&key));
     return buf_result(reply);
 }

@@ -95,6 +95,8 @@ RESULT keyring_seal_secret(struct keyring *kr, const char *tenant, struct bytes 
 RESULT keyring_open_secret(struct keyring *kr, const char *tenant, struct bytes aad, struct bytes sealed, struct buf *out,
                            struct error *e);
 RESULT keyring_payload_key(struct keyring *kr, const char *log, const char *month, struct key256 *ret, struct error *e);
+/* The suite of a tenant: of its first key and of its log's payloads. */
+RESULT keyring_suite(struct keyring *kr, const char *tenant, enum crypto_suite *ret, struct error *e);
 RESULT keyring_metadata_key(struct keyring *kr, struct key256 *ret, struct error *e);
 RESULT keyring_statement_seed(struct keyring *kr, struct key256 *ret, struct error *e);
 RESULT keyring_checkpoint_mac_key(struct keyring *kr, struct key256 *ret, struct error *e);

@@ -269,6 +269,16 @@ RESULT keyring_payload_key(struct keyring *kr, const char *log, const char *mont
     return kr_secret(kr, r, ret, e);
 }
 
+RESULT keyring_suite(struct keyring *kr, const char *tenant, enum crypto_suite *ret,
+                     struct error *e)
+{
+    struct kr_record *t;
+
+    TRY(kr_tenant_open(kr, tenant, &t, e));
+    *ret = t->suite;
+    return RESULT_OK;
+}
+
 static struct result only_one(struct keyring *kr, enum kr_kind kind, struct key256 *ret,
                               struct error *e)
 {

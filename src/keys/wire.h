@@ -27,8 +27,9 @@ enum keys_op {
     KEYS_OP_SIGN_STATEMENT,   /* context, text -> note (the rest) */
     KEYS_OP_STATEMENT_VKEY,   /* -> vkey (the rest) */
     KEYS_OP_SIGN_CHECKPOINT,  /* log, origin, size(8), root(32) -> note (the rest) */
-    KEYS_OP_LOG_PAYLOAD_KEY,  /* log, month -> key(32) */
+    KEYS_OP_LOG_PAYLOAD_KEY,  /* log, month -> suite(1), key(32) */
     KEYS_OP_LOG_VKEY,         /* log, origin -> vkey (the rest) */
+    KEYS_OP_ROOT_INFO,        /* -> form(1), id(8), k(1), n(1), memory(4), passes(4), lanes(4) */
     KEYS_OP_END_
 };
 

@@ -27,7 +27,7 @@ uint32_t payload_month(int64_t wall_ms); /* 202611 */
 
 /* The keys of one log's months, fetched from the keeper and forgotten after a while: a destroyed
  * key is then gone here too. */
-#define PAYLOAD_KEY_KEEP_MS 60000
+#define PAYLOAD_KEY_KEEP_MS 1000
 struct payload_keys {
     const struct ledger_keys *keys;
     const struct clock *clock;
