@@ -30,6 +30,17 @@ void log_init(const char *role, enum log_level level, bool is_json)
     atomic_store(&log_is_json, is_json);
 }
 
+enum log_level log_level_by_name(const char *name)
+{
+    static const char *const names[] = { "error", "warn", "info", "debug" };
+    for (unsigned i = 0; i < ARRAY_LEN(names); i++) {
+        if (strcmp(names[i], name) == 0) {
+            return (enum log_level)i;
+        }
+    }
+    return LOG_INFO;
+}
+
 bool log_is_on(enum log_level level)
 {
     return (int)level <= atomic_load_explicit(&log_level, memory_order_relaxed);

@@ -11,6 +11,8 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
 /* `role` stands in each line; copied, cut at 31 bytes. Before other threads start. */
 void log_init(const char *role, enum log_level level, bool is_json);
+/* "error", "warn", "info", "debug"; anything else is LOG_INFO. */
+enum log_level log_level_by_name(const char *name);
 bool log_is_on(enum log_level level);
 /* A line is at most 4,096 bytes: longer messages are cut. Keeps errno. */
 __attribute__((format(printf, 2, 3))) void log_at(enum log_level level, const char *fmt, ...);
