@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/rng.h"
 #include "identity/directory.h"
+#include "keys/root.h"
 #include "ledger/client.h"
 #include "net/http.h"
 #include "vault/vault.h"
@@ -26,8 +27,11 @@ struct api_settings {
     bool log_public;
     enum crypto_suite suite; /* of new tenants */
     int64_t destroy_wait_ms;
+    uint32_t rotation_days; /* keys are rotated at the latest after so many days */
     char metrics_allow[API_ADDRESSES_MAX][SOCK_ADDR_TEXT_MAX];
     size_t metrics_allow_count;
+    const struct api_settings
+            *previous; /* what a reload replaced; kept for requests that still read it */
 };
 
 struct api {

@@ -10,11 +10,27 @@
 
 /* --- in --- */
 
-/* Copies the body into the writer; false: answered. */
-static bool body_stream(struct s3_request *r, struct s3_body *b, struct vault_writer *w,
-                        enum s3_error *ret_err, struct error *e)
+/* The announced length is there: what is left to read is the end, with its signatures and trailers.
+ */
+static bool body_finish(struct s3_body *b, enum s3_error *ret_err, struct error *e)
 {
-    for (;;) {
+    uint8_t more;
+    size_t n = 0;
+    if (!s3_body_read(b, &more, 1, &n, ret_err, e)) {
+        return false;
+    }
+    if (n != 0) {
+        *ret_err = S3_INVALID_REQUEST;
+        result_ignore(error_set(e, ERRC_FORMAT, "The body is longer than announced."));
+    }
+    return n == 0;
+}
+
+/* Copies the body into the writer. False: *ret_err and e say why. */
+static bool body_stream(struct s3_body *b, struct vault_writer *w, enum s3_error *ret_err,
+                        struct error *e)
+{
+    while (!b->has_length || b->got < b->length) {
         uint8_t *space = NULL;
         size_t cap = 0, n = 0;
         struct result res = vault_put_space(w, &space, &cap, e);
@@ -23,7 +39,6 @@ static bool body_stream(struct s3_request *r, struct s3_body *b, struct vault_wr
                 return false;
             }
             if (n == 0) {
-                r->bytes_in += b->got;
                 return true;
             }
             res = vault_put_wrote(w, n, e);
@@ -33,6 +48,7 @@ static bool body_stream(struct s3_request *r, struct s3_body *b, struct vault_wr
             return false;
         }
     }
+    return body_finish(b, ret_err, e);
 }
 
 static bool digests_hold(struct s3_body *b, struct vault_writer *w, enum s3_error *ret_err,
@@ -91,7 +107,9 @@ static bool put_body(struct s3_request *r, struct vault_put *put, struct vault_o
         s3_fail_with(r, not_found_of(put), &e);
         return false;
     }
-    if (!body_stream(r, &b, w, &err, &e) || !digests_hold(&b, w, &err, &e)) {
+    bool is_whole = body_stream(&b, w, &err, &e);
+    r->bytes_in += b.got;
+    if (!is_whole || !digests_hold(&b, w, &err, &e)) {
         vault_put_abort(w);
         s3_fail(r, err, err == S3_INTERNAL_ERROR ? NULL : e.msg);
         return false;

@@ -1,0 +1,107 @@
+/* Evidence packages: a whole log, streamed. */
+#include "api/admin/admin.h"
+
+#include "ledger/package.h"
+
+#define NOTES_MAX (4u * 1024 * 1024)
+
+struct export {
+    struct admin *a;
+    const char *log;
+    struct buf notes;  /* a stretch of published checkpoints, each ended by NUL */
+    struct bytes rest; /* of it, not yet given out */
+};
+
+static RESULT entries(void *arg, uint64_t from, uint64_t count, package_record_fn fn, void *fn_arg,
+                      struct error *e)
+{
+    struct export *x = arg;
+    return ledger_read(x->a->l->scribe, x->log, from, count, fn, fn_arg, e);
+}
+
+static RESULT sign(void *arg, struct bytes statement, struct buf *ret_note, struct error *e)
+{
+    struct export *x = arg;
+    return keys_sign_statement(x->a->l->keeper, "package", statement, ret_note, e);
+}
+
+static RESULT sink(void *arg, struct bytes part, struct error *e)
+{
+    struct export *x = arg;
+    return http_write(x->a->x, part, e);
+}
+
+/* The first note at hand with size >= least; false: none. */
+static bool note_at_hand(struct export *x, uint64_t least, struct bytes *ret, uint64_t *ret_size)
+{
+    struct bytes one;
+    while (bytes_split(&x->rest, 0, &one)) {
+        struct note n;
+        struct checkpoint c;
+        if (result_is_ok(note_parse(one, &n, NULL)) &&
+            result_is_ok(checkpoint_parse(n.text, &c, NULL)) && c.size >= least) {
+            *ret = one;
+            *ret_size = c.size;
+            return true;
+        }
+    }
+    return false;
+}
+
+static RESULT checkpoint(void *arg, uint64_t least, struct buf *ret_note, struct buf *ret_token,
+                         struct error *e)
+{
+    struct export *x = arg;
+    struct bytes note;
+    uint64_t size = 0;
+    if (!note_at_hand(x, least, &note, &size)) {
+        buf_reset(&x->notes);
+        TRY(ledger_checkpoints(x->a->l->scribe, x->log, least - 1, &x->notes, e));
+        x->rest = buf_bytes(&x->notes);
+        if (!note_at_hand(x, least, &note, &size)) {
+            FAIL(e, ERRC_NOT_FOUND, "log %s: no checkpoint from size %llu on", x->log,
+                 (unsigned long long)least);
+        }
+    }
+    buf_add(ret_note, note);
+    struct result r = ledger_get_timestamp(x->a->l->scribe, x->log, size, ret_token, e);
+    return r.code == ERRC_NOT_FOUND ? buf_result(ret_note) : r;
+}
+
+/*= 2.1.7 "the customer and the auditor take the log with them and check it without us" */
+RESULT admin_log_export(struct admin *a, struct error *e)
+{
+    struct export x = { .a = a, .log = a->params[0], .notes = BUF(NOTES_MAX) };
+    struct ledger_status status;
+    CLEANUP(buf_done_p) struct buf vkey = BUF(1024);
+    CLEANUP(buf_done_p) struct buf sealer = BUF(1024);
+    TRY(admin_log_name(a, x.log, e));
+    TRY(ledger_get_status(a->l->scribe, x.log, &status, e));
+    if (status.published_size == 0) {
+        FAIL(e, ERRC_CONFLICT, "log %s has no checkpoint yet", x.log);
+    }
+    const char *origin = arena_printf(a->arena, "%s/%s", a->settings->origin, x.log);
+    TRY(keys_log_vkey(a->l->keeper, x.log, origin, &vkey, e));
+    TRY(keys_statement_vkey(a->l->keeper, &sealer, e));
+    struct package_writer w = {
+        .origin = origin,
+        .vkey = buf_bytes(&vkey),
+        .sealer = buf_bytes(&sealer),
+        .size = status.published_size,
+        .created_ms = clock_wall_ms(a->l->api->clock),
+        .arg = &x,
+        .entries = entries,
+        .checkpoint = checkpoint,
+        .sign = sign,
+        .sink = sink,
+    };
+    http_set_header_str(a->x, "Content-Type", "application/jsonl");
+    TRY(http_begin(a->x, 200, -1, e));
+    struct result r = package_write(&w, e);
+    buf_done(&x.notes);
+    if (!result_is_ok(r)) {
+        http_close_after(a->x);
+        return r;
+    }
+    return http_end(a->x, e);
+}

@@ -1,0 +1,90 @@
+/* The ledger as the operator and the tools see it: checkpoint, entries, receipts. */
+#include "api/admin/admin.h"
+
+#define ENTRIES_MAX 1000
+
+RESULT admin_log_checkpoint(struct admin *a, struct error *e)
+{
+    CLEANUP(buf_done_p) struct buf note = BUF(NOTE_MAX);
+    TRY(admin_log_name(a, a->params[0], e));
+    TRY(ledger_checkpoint(a->l->scribe, a->params[0], &note, e));
+    result_ignore(http_respond(a->x, 200, "text/plain; charset=utf-8", buf_bytes(&note), NULL));
+    return RESULT_OK;
+}
+
+static RESULT entry_add(void *arg, const struct ledger_record *r, struct error *e)
+{
+    struct jsonw *w = arg;
+    (void)e;
+    jsonw_object(w);
+    jsonw_key(w, "entry");
+    jsonw_raw(w, r->leaf);
+    jsonw_kv_bool(w, "erased", r->is_erased);
+    jsonw_kv_u64(w, "index", r->index);
+    jsonw_key(w, "payload");
+    if (r->is_erased || r->payload.n == 0) {
+        jsonw_null(w);
+    } else {
+        jsonw_raw(w, r->payload);
+    }
+    jsonw_object_end(w);
+    return RESULT_OK;
+}
+
+RESULT admin_log_entries(struct admin *a, struct error *e)
+{
+    uint64_t from = 0, count = 0;
+    struct ledger_status status;
+    TRY(admin_log_name(a, a->params[0], e));
+    TRY(admin_query_u64(a, "from", UINT64_MAX, 0, &from, e));
+    TRY(admin_query_u64(a, "count", ENTRIES_MAX, 100, &count, e));
+    TRY(ledger_get_status(a->l->scribe, a->params[0], &status, e));
+    CLEANUP(buf_done_p) struct buf out = BUF(ENTRIES_MAX * (2u * LEDGER_PAYLOAD_MAX));
+    struct jsonw w;
+    jsonw_init(&w, &out);
+    jsonw_object(&w);
+    jsonw_key(&w, "entries");
+    jsonw_array(&w);
+    if (from < status.size) {
+        TRY(ledger_read(a->l->scribe, a->params[0], from, count, entry_add, &w, e));
+    }
+    jsonw_array_end(&w);
+    jsonw_kv_u64(&w, "size", status.size);
+    jsonw_object_end(&w);
+    api_respond_json(a->x, 200, &out);
+    return RESULT_OK;
+}
+
+/* The entry that an object's present version came by. */
+static RESULT index_of_object(struct admin *a, const char *bucket, const char *key, uint64_t *ret,
+                              struct error *e)
+{
+    struct vault_ctx cx;
+    struct vault_bucket b;
+    struct vault_object o;
+    api_vault_ctx(a->l, a->x, a->params[0], a->actor, "", a->request_id, &cx);
+    TRY(vault_bucket_get(&cx, bytes_str(bucket), &b, e));
+    TRY(vault_head(&cx, &b, bytes_str(key), "", true, &o, e));
+    *ret = o.log_index;
+    return RESULT_OK;
+}
+
+/*= 2.1.3-5 "the receipt of any object can be fetched again, as a file that verifies offline" */
+RESULT admin_log_prove(struct admin *a, struct error *e)
+{
+    const char *bucket = admin_query(a, "bucket"), *key = admin_query(a, "key");
+    uint64_t index = 0;
+    TRY(admin_log_name(a, a->params[0], e));
+    if (bucket != NULL && key != NULL) {
+        TRY(index_of_object(a, bucket, key, &index, e));
+    } else {
+        TRY(admin_query_u64(a, "index", UINT64_MAX, UINT64_MAX, &index, e));
+        if (index == UINT64_MAX) {
+            FAIL(e, ERRC_FORMAT, "name an index, or a bucket and a key");
+        }
+    }
+    CLEANUP(buf_done_p) struct buf receipt = BUF(256 * 1024);
+    TRY(ledger_prove(a->l->scribe, a->params[0], index, &receipt, e));
+    api_respond_json(a->x, 200, &receipt);
+    return RESULT_OK;
+}

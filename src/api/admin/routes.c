@@ -1,0 +1,33 @@
+/* The table of management calls. */
+#include "api/admin/admin.h"
+
+const struct admin_route admin_routes[] = {
+    { "GET", "/v1/status", admin_status },
+    { "POST", "/v1/check", admin_check },
+    { "GET", "/v1/tenants", admin_tenants_list },
+    { "POST", "/v1/tenants", admin_tenants_create },
+    { "GET", "/v1/tenants/{}", admin_tenants_show },
+    { "POST", "/v1/tenants/{}/suspend", admin_tenants_suspend },
+    { "POST", "/v1/tenants/{}/resume", admin_tenants_resume },
+    { "POST", "/v1/tenants/{}/close", admin_tenants_close },
+    { "GET", "/v1/tenants/{}/access-keys", admin_access_keys_list },
+    { "POST", "/v1/tenants/{}/access-keys", admin_access_keys_create },
+    { "DELETE", "/v1/tenants/{}/access-keys/{}", admin_access_keys_delete },
+    { "GET", "/v1/tenants/{}/keys", admin_keys_list },
+    { "POST", "/v1/tenants/{}/keys", admin_keys_create },
+    { "GET", "/v1/tenants/{}/keys/{}", admin_keys_show },
+    { "POST", "/v1/tenants/{}/keys/{}/rotate", admin_keys_rotate },
+    { "POST", "/v1/tenants/{}/keys/{}/enable", admin_keys_enable },
+    { "POST", "/v1/tenants/{}/keys/{}/disable", admin_keys_disable },
+    { "POST", "/v1/tenants/{}/keys/{}/schedule-destroy", admin_keys_schedule },
+    { "POST", "/v1/tenants/{}/keys/{}/cancel-destroy", admin_keys_cancel },
+    { "POST", "/v1/tenants/{}/keys/{}/destroy", admin_keys_destroy },
+    { "GET", "/v1/tenants/{}/statement", admin_keys_statement },
+    { "GET", "/v1/tenants/{}/buckets", admin_buckets_list },
+    { "POST", "/v1/tenants/{}/buckets/{}", admin_buckets_set },
+    { "GET", "/v1/logs/{}/checkpoint", admin_log_checkpoint },
+    { "GET", "/v1/logs/{}/entries", admin_log_entries },
+    { "GET", "/v1/logs/{}/prove", admin_log_prove },
+    { "GET", "/v1/logs/{}/export", admin_log_export },
+    { NULL, NULL, NULL },
+};

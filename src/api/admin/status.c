@@ -1,0 +1,142 @@
+/* How things stand, and the check of everything that is kept. */
+#include "api/admin/admin.h"
+
+struct status {
+    struct admin *a;
+    struct jsonw *w;
+};
+
+static void log_write(struct admin *a, struct jsonw *w, const char *name)
+{
+    struct ledger_status s;
+    char date[TIME_TEXT_MAX];
+    jsonw_object(w);
+    jsonw_kv_cstr(w, "log", name);
+    if (result_is_ok(ledger_get_status(a->l->scribe, name, &s, NULL))) {
+        jsonw_kv_bool(w, "full", s.is_full);
+        jsonw_kv_cstr(w, "published", time_rfc3339(s.published_ms, date));
+        jsonw_kv_u64(w, "published_size", s.published_size);
+        jsonw_kv_u64(w, "size", s.size);
+    }
+    jsonw_object_end(w);
+}
+
+static RESULT log_add(void *arg, const struct tenant *t, struct error *e)
+{
+    struct status *s = arg;
+    (void)e;
+    log_write(s->a, s->w, t->name);
+    return RESULT_OK;
+}
+
+RESULT admin_status(struct admin *a, struct error *e)
+{
+    CLEANUP(buf_done_p) struct buf out = BUF(16u * 1024 * 1024);
+    struct jsonw w;
+    struct vault_stats v;
+    vault_get_stats(a->l->api->vault, &v);
+    jsonw_init(&w, &out);
+    jsonw_object(&w);
+    jsonw_kv_bool(&w, "keeper", rpc_client_is_up(a->l->keeper));
+    jsonw_key(&w, "logs");
+    jsonw_array(&w);
+    log_write(a, &w, LEDGER_PLATFORM);
+    struct status s = { a, &w };
+    TRY(directory_tenant_list(a->l->api->directory, log_add, &s, e));
+    jsonw_array_end(&w);
+    jsonw_kv_cstr(&w, "origin", a->settings->origin);
+    jsonw_kv_cstr(&w, "region", a->settings->region);
+    jsonw_kv_bool(&w, "scribe", rpc_client_is_up(a->l->scribe));
+    jsonw_key(&w, "vault");
+    jsonw_object(&w);
+    jsonw_kv_u64(&w, "blobs_pending_delete", v.blobs_pending_delete);
+    jsonw_kv_u64(&w, "buffers", v.buffers);
+    jsonw_kv_u64(&w, "buffers_in_use", v.buffers_in_use);
+    jsonw_kv_u64(&w, "bytes", v.bytes);
+    jsonw_kv_u64(&w, "objects", v.objects);
+    jsonw_kv_u64(&w, "pack_bytes_free", v.pack_bytes_free);
+    jsonw_kv_u64(&w, "packs", v.packs);
+    jsonw_object_end(&w);
+    jsonw_kv_cstr(&w, "version", TROTH_VERSION);
+    jsonw_object_end(&w);
+    api_respond_json(a->x, 200, &out);
+    return RESULT_OK;
+}
+
+/* --- check: an answer of JSON lines, findings first, a summary last --- */
+
+#define FINDINGS_MAX 10000
+
+struct check {
+    struct admin *a;
+    const char *tenant;
+    uint64_t findings, objects, bytes;
+};
+
+static void line_write(struct check *c, const char *place, const char *what)
+{
+    CLEANUP(buf_done_p) struct buf out = BUF(64 * 1024);
+    struct jsonw w;
+    jsonw_init(&w, &out);
+    jsonw_object(&w);
+    jsonw_kv_cstr(&w, "place", place);
+    jsonw_kv_cstr(&w, "tenant", c->tenant);
+    jsonw_kv_cstr(&w, "what", what);
+    jsonw_object_end(&w);
+    buf_add_u8(&out, '\n');
+    result_ignore(http_write(c->a->x, buf_bytes(&out), NULL));
+}
+
+static void found(void *arg, const char *place, const char *what)
+{
+    struct check *c = arg;
+    if (++c->findings <= FINDINGS_MAX) {
+        line_write(c, place, what);
+    }
+}
+
+static RESULT tenant_check(void *arg, const struct tenant *t, struct error *e)
+{
+    struct check *c = arg;
+    struct vault_ctx cx;
+    uint64_t objects = 0, bytes = 0;
+    c->tenant = t->name;
+    api_vault_ctx(c->a->l, c->a->x, t->name, c->a->actor, "", c->a->request_id, &cx);
+    struct result r = vault_check(&cx, found, c, &objects, &bytes, e);
+    if (!result_is_ok(r)) {
+        found(c, "vault", e->msg);
+    }
+    c->objects += objects;
+    c->bytes += bytes;
+    return RESULT_OK;
+}
+
+static void summary_write(struct check *c)
+{
+    CLEANUP(buf_done_p) struct buf out = BUF(1024);
+    struct jsonw w;
+    jsonw_init(&w, &out);
+    jsonw_object(&w);
+    jsonw_kv_u64(&w, "bytes", c->bytes);
+    jsonw_kv_u64(&w, "findings", c->findings);
+    jsonw_kv_u64(&w, "objects", c->objects);
+    jsonw_object_end(&w);
+    buf_add_u8(&out, '\n');
+    result_ignore(http_write(c->a->x, buf_bytes(&out), NULL));
+}
+
+/*= 2.1.3-6 "what is stored is compared with what is stated, byte for byte, at any time" */
+RESULT admin_check(struct admin *a, struct error *e)
+{
+    struct check c = { .a = a, .tenant = "" };
+    http_set_header_str(a->x, "Content-Type", "application/jsonl");
+    TRY(http_begin(a->x, 200, -1, e));
+    struct result r = directory_tenant_list(a->l->api->directory, tenant_check, &c, e);
+    c.tenant = "";
+    if (!result_is_ok(r)) {
+        found(&c, "directory", e->msg);
+    }
+    summary_write(&c);
+    result_ignore(http_end(a->x, e));
+    return RESULT_OK;
+}
