@@ -25,8 +25,6 @@ struct config {
     char origin[CONFIG_TEXT_MAX];
     char region[CONFIG_TEXT_MAX];
     char listen[CONFIG_TEXT_MAX];
-    char names[CONFIG_ADDRESSES_MAX][CONFIG_TEXT_MAX]; /* of the server, for its certificate */
-    size_t name_count;
     uint64_t loops; /* 0: one per core */
     int64_t drain_ms;
 
@@ -47,6 +45,7 @@ struct config {
     char root_file[CONFIG_TEXT_MAX];
     char key_suite[CONFIG_TEXT_MAX];
     int64_t key_destroy_wait_ms;
+    uint64_t key_rotation_days;
 
     uint64_t vault_buffer_bytes, vault_reserve_bytes;
 

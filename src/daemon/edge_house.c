@@ -1,0 +1,45 @@
+/* The house thread: opens the stores, lets the loops serve, then keeps the store in order about
+ * once a second. */
+#include "daemon/edge.h"
+
+#include "base/log.h"
+
+#define HOUSE_EVERY_MS 1000
+
+static void *failed(struct edge *ed)
+{
+    if (!atomic_load(&ed->is_stopping)) {
+        atomic_store(&ed->has_failed, true);
+        control_send_failed(ed->control, &ed->failure);
+    }
+    return NULL;
+}
+
+static void keep(struct edge *ed)
+{
+    struct error e;
+    bool more = true;
+    while (more && !atomic_load(&ed->is_stopping)) {
+        struct result r = vault_housekeep(ed->api.vault, ed->scribe, &more, &e);
+        if (!result_is_ok(r)) {
+            if (r.code != ERRC_AGAIN) {
+                log_warn("housekeeping: %s", e.msg);
+            }
+            return;
+        }
+    }
+}
+
+void *edge_house(void *arg)
+{
+    struct edge *ed = arg;
+    if (!result_is_ok(edge_open(ed, &ed->failure)) ||
+        !result_is_ok(edge_serve_start(ed, &ed->failure)) ||
+        !result_is_ok(control_send_simple(ed->control, CONTROL_READY, &ed->failure))) {
+        return failed(ed);
+    }
+    while (edge_pause(ed, HOUSE_EVERY_MS)) {
+        keep(ed);
+    }
+    return NULL;
+}

@@ -1,0 +1,184 @@
+/* The edge's main thread: takes its connections, starts the others, then listens to the supervisor.
+ */
+#include "base/log.h"
+#include "daemon/edge.h"
+#include "daemon/roles.h"
+#include "daemon/state.h"
+#include "sys/proc.h"
+#include "sys/sandbox.h"
+
+#include <poll.h>
+
+static RESULT loops_make(struct edge *ed, uint32_t channels, struct error *e)
+{
+    if (channels < 2 || channels > EDGE_LOOPS_MAX + 1) {
+        FAIL(e, ERRC_RANGE, "%u channels", channels);
+    }
+    ed->loop_count = channels - 1;
+    for (size_t i = 0; i < ed->loop_count; i++) {
+        struct edge_loop *l = &ed->loops[i];
+        l->edge = ed;
+        l->api = (struct api_loop){ .api = &ed->api, .index = (unsigned)i };
+        TRY(loop_new(&l->loop, e));
+        TRY(rpc_client_new(l->loop, "keeper", &l->api.keeper, e));
+        TRY(rpc_client_new(l->loop, "scribe", &l->api.scribe, e));
+    }
+    TRY(rpc_client_new(NULL, "keeper", &ed->keeper, e));
+    return rpc_client_new(NULL, "scribe", &ed->scribe, e);
+}
+
+static void peer_take(struct edge *ed, const struct control *m)
+{
+    if (m->channel < ed->loop_count) {
+        edge_loop_attach(&ed->loops[m->channel], m->role, m->fd);
+    } else {
+        rpc_client_attach(m->role == ROLE_KEEPER ? ed->keeper : ed->scribe, m->fd);
+    }
+}
+
+/* Until "go": connections and listening sockets. */
+static RESULT start_take(struct edge *ed, struct error *e)
+{
+    for (;;) {
+        struct control m;
+        TRY(control_recv(ed->control, &m, e));
+        switch (m.type) {
+        case CONTROL_PEER:
+            peer_take(ed, &m);
+            break;
+        case CONTROL_LISTENER:
+            if (m.listener == CONTROL_LISTENER_TLS) {
+                ed->tls_listener = m.fd;
+            } else {
+                ed->unix_listener = m.fd;
+            }
+            break;
+        case CONTROL_GO:
+            return RESULT_OK;
+        default:
+            break;
+        }
+    }
+}
+
+/* Folders that certificates and their authorities lie in, when outside the state folder. */
+static size_t paths_allowed(struct edge *ed, struct buf *keep, struct sandbox_path *ret, size_t cap)
+{
+    const struct config *c = &ed->config;
+    const char *files[] = { c->tls_certificate, c->tls_key, c->tls_client_ca, c->tsa_ca };
+    size_t n = 0;
+    ret[n++] = (struct sandbox_path){ ed->dir, true };
+    ret[n++] = (struct sandbox_path){ "/etc", false }; /* resolver, certificates of the system */
+    ret[n++] = (struct sandbox_path){ "/usr/share/ca-certificates", false };
+    ret[n++] = (struct sandbox_path){ "/usr/lib", false }; /* name service modules */
+    for (size_t i = 0; i < ARRAY_LEN(files) && n < cap; i++) {
+        const char *slash = strrchr(files[i], '/');
+        if (files[i][0] == '/' && slash != files[i]) {
+            buf_reset(&keep[i]);
+            buf_add(&keep[i], bytes_of(files[i], (size_t)(slash - files[i])));
+            ret[n++] = (struct sandbox_path){ buf_cstr(&keep[i]), false };
+        }
+    }
+    return n;
+}
+
+static RESULT cage(struct edge *ed, struct error *e)
+{
+    struct sandbox_path paths[16];
+    struct buf keep[4] = { BUF(1024), BUF(1024), BUF(1024), BUF(1024) };
+    CLEANUP(buf_done_p) struct buf report = BUF(4096);
+    size_t n = paths_allowed(ed, keep, paths, ARRAY_LEN(paths));
+    struct result r = sandbox_enter(SANDBOX_EDGE, paths, n, &report, e);
+    for (size_t i = 0; i < ARRAY_LEN(keep); i++) {
+        buf_done(&keep[i]);
+    }
+    if (result_is_ok(r) && report.n > 0) {
+        log_warn("sandbox: %s", buf_cstr(&report));
+    }
+    return r;
+}
+
+static RESULT threads_start(struct edge *ed, struct error *e)
+{
+    if (pthread_create(&ed->house, NULL, edge_house, ed) != 0) {
+        FAIL(e, ERRC_NOMEM, "no thread");
+    }
+    ed->has_house = true;
+    if (ed->config.witness_count == 0 && ed->config.tsa_url[0] == '\0') {
+        return RESULT_OK;
+    }
+    if (pthread_create(&ed->courier, NULL, edge_courier, ed) != 0) {
+        FAIL(e, ERRC_NOMEM, "no thread");
+    }
+    ed->has_courier = true;
+    return RESULT_OK;
+}
+
+/* Until "stop", or the supervisor is gone. */
+static RESULT supervised(struct edge *ed, struct error *e)
+{
+    for (;;) {
+        struct control m;
+        struct pollfd p = { .fd = ed->control, .events = POLLIN };
+        (void)poll(&p, 1, 200);
+        if (atomic_load(&ed->has_failed)) {
+            *e = ed->failure;
+            return result_of(e->code);
+        }
+        if (p.revents == 0) {
+            continue;
+        }
+        struct result r = control_recv(ed->control, &m, e);
+        if (r.code == ERRC_CLOSED) {
+            return RESULT_OK;
+        }
+        TRY(r);
+        if (m.type == CONTROL_PEER) {
+            peer_take(ed, &m);
+        } else if (m.type == CONTROL_RELOAD) {
+            edge_reload(ed);
+        } else if (m.type == CONTROL_STOP) {
+            return RESULT_OK;
+        }
+    }
+}
+
+static void stop(struct edge *ed)
+{
+    edge_serve_stop(ed);
+    atomic_store(&ed->is_stopping, true);
+    rpc_client_attach(ed->keeper, -1);
+    rpc_client_attach(ed->scribe, -1);
+    if (ed->has_courier) {
+        (void)pthread_join(ed->courier, NULL);
+    }
+    if (ed->has_house) {
+        (void)pthread_join(ed->house, NULL);
+    }
+    edge_close(ed);
+}
+
+RESULT role_edge(const char *dir, const struct config *c, uint32_t channels, struct error *e)
+{
+    static struct edge ed;
+    ed.dir = dir;
+    ed.config = *c;
+    ed.control = PROC_CONTROL_FD;
+    ed.tls_listener = ed.unix_listener = -1;
+    ed.api.clock = &clock_system;
+    ed.api.rng = &rng_system;
+    ed.api.metrics = metrics_new();
+    struct http_limits limits;
+    edge_http_limits(c, &limits);
+    ed.api.http = http_shared_new(&limits);
+    edge_settings_set(&ed, c);
+    TRY(loops_make(&ed, channels, e));
+    TRY(start_take(&ed, e));
+    TRY_MSG(cage(&ed, e), e, "sandbox");
+    TRY(threads_start(&ed, e));
+    struct result r = supervised(&ed, e);
+    if (result_is_ok(r)) {
+        stop(&ed);
+    }
+    return r;
+}
