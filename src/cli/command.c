@@ -1,0 +1,376 @@
+/* The command line: finding a command, reading its options, helping, reporting. */
+#include "cli/command.h"
+
+#include "base/text.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static const struct cli_option common[] = {
+    { "dir", "DIR", "state folder (or TROTH_DIR)", "状态目录（或环境变量 TROTH_DIR）", false,
+      false },
+    { "json", NULL, "print data as JSON", "以 JSON 输出", false, false },
+    { "lang", "en|zh", "language of what people read (default: by LANG)", "界面语言（默认按 LANG）",
+      false, false },
+    { "help", NULL, "this help", "本帮助", false, false },
+    { NULL, NULL, NULL, NULL, false, false },
+};
+
+const char *cli_say(const struct cli *c, const char *en, const char *zh)
+{
+    return c->is_zh ? zh : en;
+}
+
+static size_t option_count(const struct cli_command *cmd)
+{
+    size_t n = 0;
+    while (cmd->options != NULL && cmd->options[n].name != NULL) {
+        n++;
+    }
+    return n;
+}
+
+static int option_find(const struct cli_command *cmd, const char *name)
+{
+    for (size_t i = 0; i < option_count(cmd); i++) {
+        if (strcmp(cmd->options[i].name, name) == 0) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+const char *cli_get(const struct cli *c, const char *name)
+{
+    int i = option_find(c->command, name);
+    return i >= 0 && c->given[i].count > 0 ? c->given[i].values[c->given[i].count - 1] : NULL;
+}
+
+bool cli_has(const struct cli *c, const char *name)
+{
+    return cli_get(c, name) != NULL;
+}
+
+size_t cli_get_all(const struct cli *c, const char *name, const char *const **ret)
+{
+    int i = option_find(c->command, name);
+    if (i < 0) {
+        return 0;
+    }
+    *ret = c->given[i].values;
+    return c->given[i].count;
+}
+
+bool cli_get_u64(const struct cli *c, const char *name, uint64_t min, uint64_t max,
+                 uint64_t fallback, uint64_t *ret)
+{
+    const char *v = cli_get(c, name);
+    *ret = fallback;
+    if (v == NULL || result_is_ok(num_u64(bytes_str(v), min, max, ret))) {
+        return true;
+    }
+    (void)cli_usage(c,
+                    cli_say(c, "--%s: a number from %llu to %llu", "--%s：%llu 到 %llu 之间的数"),
+                    name, (unsigned long long)min, (unsigned long long)max);
+    return false;
+}
+
+/* --- help --- */
+
+static void option_help(const struct cli *c, FILE *f, const struct cli_option *o)
+{
+    char left[64];
+    (void)snprintf(left, sizeof(left), "%s%s%s%s", o->name[1] == '\0' ? "-" : "--", o->name,
+                   o->value != NULL ? " " : "", o->value != NULL ? o->value : "");
+    (void)fprintf(f, "  %-24s %s%s\n", left, cli_say(c, o->en, o->zh),
+                  o->is_required ? cli_say(c, " (required)", "（必填）") : "");
+}
+
+static void command_help(const struct cli *c, FILE *f)
+{
+    const struct cli_command *cmd = c->command;
+    (void)fprintf(f, "troth %s%s%s%s\n\n%s\n\n", cmd->name, cmd->args != NULL ? " " : "",
+                  cmd->args != NULL ? cmd->args : "", cli_say(c, " [options]", " [选项]"),
+                  cli_say(c, cmd->en, cmd->zh));
+    for (size_t i = 0; i < option_count(cmd); i++) {
+        option_help(c, f, &cmd->options[i]);
+    }
+    for (size_t i = 0; common[i].name != NULL; i++) {
+        option_help(c, f, &common[i]);
+    }
+}
+
+static void overview(const struct cli *c, FILE *f)
+{
+    (void)fprintf(f, "%s",
+                  cli_say(c,
+                          "troth COMMAND [options]: the security work of a cloud agreement, with "
+                          "proof\n\n",
+                          "troth 命令 [选项]：守约——履行云服务安全协议并留下可验证的证据\n\n"));
+    for (size_t i = 0; cli_commands[i] != NULL; i++) {
+        char left[64];
+        (void)snprintf(left, sizeof(left), "%s %s", cli_commands[i]->name,
+                       cli_commands[i]->args != NULL ? cli_commands[i]->args : "");
+        (void)fprintf(f, "  %-34s %s\n", left,
+                      cli_say(c, cli_commands[i]->en, cli_commands[i]->zh));
+    }
+    (void)fprintf(f, "%s",
+                  cli_say(c,
+                          "\n'troth COMMAND --help' tells more. Exit status: 0 done, 1 refused, 2 "
+                          "usage.\n",
+                          "\n“troth 命令 --help”查看详情。退出码：0 成功，1 被拒绝或失败，2 "
+                          "用法错误。\n"));
+}
+
+/* --- reports --- */
+
+static void report(const struct cli *c, const char *code, const char *message)
+{
+    if (!c->is_json) {
+        (void)fprintf(stderr, "troth: %s\n", message);
+        return;
+    }
+    CLEANUP(buf_done_p) struct buf out = BUF(8192);
+    struct jsonw w;
+    jsonw_init(&w, &out);
+    jsonw_object(&w);
+    jsonw_key(&w, "error");
+    jsonw_object(&w);
+    jsonw_kv_cstr(&w, "code", code);
+    jsonw_kv_cstr(&w, "message", message);
+    jsonw_object_end(&w);
+    jsonw_object_end(&w);
+    (void)fprintf(stderr, "%s\n", buf_cstr(&out));
+}
+
+int cli_refuse(const struct cli *c, const struct error *e)
+{
+    report(c, errc_name(e->code), e->msg);
+    return CLI_REFUSED;
+}
+
+int cli_usage(const struct cli *c, const char *fmt, ...)
+{
+    char text[ERROR_MAX];
+    va_list ap;
+    va_start(ap, fmt);
+    (void)vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    report(c, "usage", text);
+    return CLI_USAGE;
+}
+
+int cli_print(const struct cli *c, struct buf *out)
+{
+    struct error e;
+    if (!result_is_ok(buf_result(out))) {
+        result_ignore(error_set(&e, ERRC_LIMIT, "the output is too long"));
+        return cli_refuse(c, &e);
+    }
+    struct bytes v = buf_bytes(out);
+    if (fwrite(v.p, 1, v.n, stdout) != v.n || fflush(stdout) != 0) {
+        result_ignore(error_set_sys(&e, errno, "standard output"));
+        return cli_refuse(c, &e);
+    }
+    return CLI_OK;
+}
+
+const char *cli_dir(const struct cli *c)
+{
+    if (c->dir == NULL) {
+        (void)cli_usage(c, "%s",
+                        cli_say(c, "name the state folder: --dir DIR or TROTH_DIR",
+                                "请指明状态目录：--dir DIR 或环境变量 TROTH_DIR"));
+    }
+    return c->dir;
+}
+
+void cli_progress(const struct cli *c, const char *label, uint64_t done, uint64_t total)
+{
+    if (c->is_json || isatty(STDERR_FILENO) != 1) {
+        return;
+    }
+    CLEANUP(buf_done_p) struct buf size = BUF(64);
+    buf_add_size(&size, done);
+    (void)fprintf(stderr, "\r%s %u %% (%s)  %s", label,
+                  total == 0 ? 100u : (unsigned)(done * 100 / total), buf_cstr(&size),
+                  done >= total ? "\n" : "");
+}
+
+/* --- reading the line --- */
+
+/* How many words of argv name this command; 0: another one. */
+static int words_matched(const struct cli_command *cmd, int argc, char **argv)
+{
+    struct bytes rest = bytes_str(cmd->name), word;
+    int n = 0;
+    bool more = true;
+    while (more) {
+        more = bytes_split(&rest, ' ', &word);
+        if (1 + n >= argc || !bytes_equal_str(word, argv[1 + n])) {
+            return 0;
+        }
+        n++;
+    }
+    return n;
+}
+
+static int command_find(struct cli *c, int argc, char **argv)
+{
+    int best = 0;
+    for (size_t i = 0; cli_commands[i] != NULL; i++) {
+        int n = words_matched(cli_commands[i], argc, argv);
+        if (n > best) {
+            best = n;
+            c->command = cli_commands[i];
+        }
+    }
+    return best;
+}
+
+static bool common_take(struct cli *c, const char *name, const char *value)
+{
+    if (strcmp(name, "dir") == 0) {
+        c->dir = value;
+    } else if (strcmp(name, "json") == 0) {
+        c->is_json = true;
+    } else if (strcmp(name, "lang") == 0) {
+        if (strcmp(value, "en") != 0 && strcmp(value, "zh") != 0) {
+            return false;
+        }
+        c->is_zh = strcmp(value, "zh") == 0;
+    }
+    return true;
+}
+
+static const struct cli_option *common_find(const char *name)
+{
+    for (size_t i = 0; common[i].name != NULL; i++) {
+        if (strcmp(common[i].name, name) == 0) {
+            return &common[i];
+        }
+    }
+    return NULL;
+}
+
+/* One option at argv[*i]. 0, or the exit status of a usage error. */
+static int option_take(struct cli *c, int argc, char **argv, int *i)
+{
+    char name[64];
+    const char *text = argv[*i] + (argv[*i][1] == '-' ? 2 : 1), *value = strchr(text, '=');
+    size_t n = value != NULL ? (size_t)(value - text) : strlen(text);
+    (void)snprintf(name, sizeof(name), "%.*s", (int)MIN(n, sizeof(name) - 1), text);
+    int at = option_find(c->command, name);
+    const struct cli_option *o = at >= 0 ? &c->command->options[at] : common_find(name);
+    if (o == NULL) {
+        return cli_usage(c,
+                         cli_say(c, "'troth %s' has no option %s (see --help)",
+                                 "“troth %s”没有选项 %s（见 --help）"),
+                         c->command->name, argv[*i]);
+    }
+    if (value != NULL) {
+        value++;
+    } else if (o->value != NULL) {
+        value = *i + 1 < argc ? argv[++*i] : NULL;
+    }
+    if (o->value != NULL && value == NULL) {
+        return cli_usage(c, cli_say(c, "--%s needs a value", "--%s 需要一个值"), name);
+    }
+    if (o->value == NULL) {
+        value = "";
+    }
+    if (at < 0) {
+        return common_take(c, name, value) ? 0 : cli_usage(c, "--lang en|zh");
+    }
+    if (c->given[at].count >= (o->is_repeated ? CLI_REPEAT_MAX : 1)) {
+        return cli_usage(c, cli_say(c, "--%s was given too often", "--%s 给出次数过多"), name);
+    }
+    c->given[at].values[c->given[at].count++] = value;
+    return 0;
+}
+
+static int line_read(struct cli *c, int argc, char **argv, int from)
+{
+    bool is_options = true;
+    for (int i = from; i < argc; i++) {
+        if (is_options && strcmp(argv[i], "--") == 0) {
+            is_options = false;
+        } else if (is_options && argv[i][0] == '-' && argv[i][1] != '\0') {
+            int status = option_take(c, argc, argv, &i);
+            if (status != 0) {
+                return status;
+            }
+        } else if (c->arg_count == CLI_ARGS_MAX || c->arg_count == c->command->max_args) {
+            return cli_usage(
+                    c, cli_say(c, "unexpected '%s' (see --help)", "多余的参数“%s”（见 --help）"),
+                    argv[i]);
+        } else {
+            c->args[c->arg_count++] = argv[i];
+        }
+    }
+    if (c->arg_count < c->command->min_args) {
+        return cli_usage(c, cli_say(c, "'troth %s' needs %s", "“troth %s”需要 %s"),
+                         c->command->name, c->command->args);
+    }
+    for (size_t i = 0; i < option_count(c->command); i++) {
+        if (c->command->options[i].is_required && c->given[i].count == 0) {
+            return cli_usage(c, cli_say(c, "--%s is required", "缺少 --%s"),
+                             c->command->options[i].name);
+        }
+    }
+    return 0;
+}
+
+static bool wants_help(int argc, char **argv, int from)
+{
+    for (int i = from; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_chinese(int argc, char **argv)
+{
+    static const char *const names[] = { "LC_ALL", "LC_MESSAGES", "LANG" };
+    for (int i = 1; i + 1 < argc; i++) {
+        if (strcmp(argv[i], "--lang") == 0) {
+            return strcmp(argv[i + 1], "zh") == 0;
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        const char *v = getenv(names[i]);
+        if (v != NULL && v[0] != '\0') {
+            return strncmp(v, "zh", 2) == 0;
+        }
+    }
+    return false;
+}
+
+int cli_main(int argc, char **argv)
+{
+    struct cli c = { .dir = getenv("TROTH_DIR"), .is_zh = is_chinese(argc, argv) };
+    if (argc >= 2 && strcmp(argv[1], "--version") == 0) {
+        (void)printf("troth %s\n", TROTH_VERSION);
+        return CLI_OK;
+    }
+    int words = command_find(&c, argc, argv);
+    if (words == 0) {
+        bool is_help = argc < 2 || wants_help(argc, argv, 1);
+        overview(&c, is_help ? stdout : stderr);
+        if (!is_help) {
+            return cli_usage(&c, cli_say(&c, "no command '%s'", "没有命令“%s”"), argv[1]);
+        }
+        return argc < 2 ? CLI_USAGE : CLI_OK;
+    }
+    if (wants_help(argc, argv, 1 + words)) {
+        command_help(&c, stdout);
+        return CLI_OK;
+    }
+    int status = line_read(&c, argc, argv, 1 + words);
+    return status != 0 ? status : c.command->run(&c);
+}

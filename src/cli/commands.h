@@ -1,0 +1,17 @@
+/* All commands; each is defined in the file of its group. */
+#ifndef TROTH_CLI_COMMANDS_H
+#define TROTH_CLI_COMMANDS_H
+
+#include "cli/command.h"
+
+extern const struct cli_command cli_init, cli_serve, cli_config;
+extern const struct cli_command cli_status, cli_check;
+extern const struct cli_command cli_tenant_create, cli_tenant_list, cli_tenant_show,
+        cli_tenant_suspend, cli_tenant_resume, cli_tenant_close, cli_access_key_create,
+        cli_access_key_list, cli_access_key_delete;
+extern const struct cli_command cli_bucket_list, cli_bucket_set;
+extern const struct cli_command cli_key_list, cli_key_show, cli_key_create, cli_key_rotate,
+        cli_key_enable, cli_key_disable, cli_key_destroy, cli_key_statement;
+extern const struct cli_command cli_log_checkpoint, cli_log_entries, cli_log_prove, cli_log_export;
+
+#endif
