@@ -1,0 +1,328 @@
+/* Housekeeping, recovery, re-wrapping, full disks, failing ones. */
+#include "kit.h"
+
+#include "sys/fault.h"
+
+static void put_many(struct kit *k, unsigned from, unsigned to, size_t n)
+{
+    struct error e = { 0 };
+    uint8_t *data = mem_alloc(n);
+    for (unsigned i = from; i < to; i++) {
+        char key[16];
+        snprintf(key, sizeof(key), "k%05u", i);
+        kit_fill(data, n, i, 0);
+        assert_ok(kit_put(k, key, bytes_of(data, n), &e), e);
+    }
+    mem_free(data);
+}
+
+static void check_many(struct kit *k, unsigned from, unsigned to, size_t n)
+{
+    struct error e = { 0 };
+    uint8_t *want = mem_alloc(n), *got = NULL;
+    size_t got_n = 0;
+    for (unsigned i = from; i < to; i++) {
+        char key[16];
+        snprintf(key, sizeof(key), "k%05u", i);
+        kit_fill(want, n, i, 0);
+        assert_ok(kit_get(k, key, &got, &got_n, &e), e);
+        assert_int_equal(got_n, n);
+        assert_memory_equal(got, want, n);
+        mem_free(got);
+    }
+    mem_free(want);
+    arena_reset(k->arena);
+}
+
+static void delete_many(struct kit *k, unsigned from, unsigned to, unsigned step)
+{
+    struct error e = { 0 };
+    for (unsigned i = from; i < to; i += step) {
+        char key[16];
+        snprintf(key, sizeof(key), "k%05u", i);
+        assert_ok(kit_delete(k, key, &e), e);
+    }
+}
+
+/*= 2.1.3-10 test */
+static void test_recycling(void **state)
+{
+    struct kit k = { 0 };
+    struct error e = { 0 };
+    struct vault_stats st;
+    (void)state;
+    kit_open(&k, 1u << 28, 1);
+    put_many(&k, 0, 1000, 4096); /* about four segments */
+    kit_housekeep(&k);
+    vault_get_stats(k.vault, &st);
+    uint64_t packs = st.packs;
+    assert_in_range(packs, 5, 7);
+    for (unsigned round = 0; round < 6; round++) { /* overwriting for ever takes no more room */
+        put_many(&k, 0, 1000, 4096);
+        kit_housekeep(&k);
+    }
+    vault_get_stats(k.vault, &st);
+    assert_true(st.packs <= packs + 3);
+    check_many(&k, 0, 1000, 4096);
+    /* A few live records in each segment are moved together. */
+    for (unsigned i = 0; i < 10; i++) {
+        delete_many(&k, i * 100 + 1, i * 100 + 100, 1);
+    }
+    kit_housekeep(&k);
+    vault_get_stats(k.vault, &st);
+    assert_int_equal(st.objects, 10);
+    assert_in_range(st.packs, 1, 4);
+    for (unsigned i = 0; i < 10; i++) {
+        check_many(&k, i * 100, i * 100 + 1, 4096);
+    }
+    kit_stop(&k);
+    kit_start(&k);
+    for (unsigned i = 0; i < 10; i++) {
+        check_many(&k, i * 100, i * 100 + 1, 4096);
+    }
+    delete_many(&k, 0, 1000, 100);
+    kit_housekeep(&k);
+    vault_get_stats(k.vault, &st);
+    assert_int_equal(st.objects, 0);
+    (void)e;
+    kit_close(&k);
+}
+
+/* Nothing of a record is left in a segment that is used again. */
+static void test_zeroed(void **state)
+{
+    struct kit k = { 0 };
+    struct error e = { 0 };
+    (void)state;
+    kit_open(&k, 1u << 28, 1);
+    put_many(&k, 0, 600, 4096); /* fills two segments and a part of the third */
+    delete_many(&k, 0, 600, 1);
+    kit_housekeep(&k);
+    size_t clean = 0;
+    for (unsigned number = 1; number < 20; number++) {
+        char path[32];
+        struct buf whole = BUF(1 << 21);
+        snprintf(path, sizeof(path), "packs/%016x", number);
+        if (result_is_ok(fs_read_file(k.fs, path, 1 << 21, &whole, NULL))) {
+            size_t set = 0;
+            for (size_t i = 0; i < whole.n; i++) {
+                set += whole.p[i] != 0;
+            }
+            clean += set == 0;
+        }
+        buf_done(&whole);
+    }
+    assert_in_range(clean, 1, 2);
+    (void)e;
+    kit_close(&k);
+}
+
+static void test_rewrap(void **state)
+{
+    struct kit k = { 0 };
+    struct error e = { 0 };
+    struct vault_object o;
+    size_t done = 0, all = 0;
+    (void)state;
+    kit_open(&k, 1u << 28, 1);
+    put_many(&k, 0, 50, 1000);
+    put_many(&k, 50, 55, 200000);
+    fake_keeper_rotate();
+    do {
+        assert_ok(vault_rewrap(&k.cx, DEFAULT_KEY, 1000, &done, &e), e);
+        all += done;
+        assert_true(all <= 55);
+    } while (done > 0);
+    assert_int_equal(all, 55);
+    check_many(&k, 0, 50, 1000);
+    check_many(&k, 50, 55, 200000);
+    assert_ok(vault_head(&k.cx, &k.bucket, BYTES_LIT("k00007"), "", false, &o, &e), e);
+    assert_int_equal(o.key_ref.version, 2);
+    assert_ok(vault_head(&k.cx, &k.bucket, BYTES_LIT("k00052"), "", false, &o, &e), e);
+    assert_int_equal(o.key_ref.version, 2);
+    kit_stop(&k);
+    kit_start(&k);
+    kit_housekeep(&k);
+    check_many(&k, 0, 50, 1000);
+    kit_close(&k);
+}
+
+/* --- entries without effect ------------------------------------------------------------------ */
+
+static void test_void_at_start(void **state)
+{
+    struct kit k = { 0 };
+    struct error e = { 0 };
+    const char *kind = NULL;
+    (void)state;
+    kit_open(&k, 1u << 28, 1);
+    put_many(&k, 0, 5, 10);
+    fake_scribe_lose_answers(true);
+    fake_scribe_fail("object.put", ERRC_AGAIN, 0, 1);
+    assert_code(kit_put(&k, "lost", BYTES_LIT("x"), &e), ERRC_AGAIN);
+    fake_scribe_fail("bucket.delete", ERRC_AGAIN, 0, 1);
+    assert_code(vault_bucket_delete(&k.cx, BYTES_LIT("data"), &e), ERRC_AGAIN);
+    uint64_t before = fake_scribe_count("acme", NULL);
+    kit_stop(&k);
+    kit_start(&k);
+    assert_int_equal(fake_scribe_count("acme", "void"), 1);
+    struct bytes text = fake_scribe_payload("acme", before, &kind);
+    bool is_void = strcmp(kind, "void") == 0;
+    char want[64];
+    snprintf(want, sizeof(want), "{\"index\":%llu}", (unsigned long long)before - 2);
+    assert_bytes(is_void ? text : fake_scribe_payload("acme", before + 1, &kind), bytes_str(want));
+    text = fake_scribe_payload("acme", is_void ? before + 1 : before, &kind);
+    assert_string_equal(kind, "bucket.delete");
+    assert_true(bytes_find(text, BYTES_LIT("\"result\":\"failed\"")) < text.n);
+    kit_stop(&k);
+    kit_start(&k); /* and not again */
+    assert_int_equal(fake_scribe_count("acme", "void"), 1);
+    assert_int_equal(fake_scribe_count("acme", NULL), before + 2);
+    check_many(&k, 0, 5, 10);
+    kit_close(&k);
+}
+
+static void test_void_while_running(void **state)
+{
+    struct kit k = { 0 };
+    struct error e = { 0 };
+    (void)state;
+    kit_open(&k, 1u << 28, 1);
+    kit_housekeep(&k);
+    fake_scribe_lose_answers(true);
+    fake_scribe_fail("object.put", ERRC_AGAIN, 0, 1);
+    assert_code(kit_put(&k, "lost", BYTES_LIT("x"), &e), ERRC_AGAIN);
+    put_many(&k, 0, 5, 10);
+    kit_housekeep(&k);
+    assert_int_equal(fake_scribe_count("acme", "void"), 1);
+    kit_housekeep(&k);
+    assert_int_equal(fake_scribe_count("acme", "void"), 1);
+    kit_stop(&k);
+    kit_start(&k);
+    assert_int_equal(fake_scribe_count("acme", "void"), 1);
+    kit_close(&k);
+}
+
+/* The metadata can't be written: the entry is void, the object as before. */
+static void test_metadata_fails(void **state)
+{
+    struct kit k = { 0 };
+    struct error e = { 0 };
+    uint8_t *got = NULL;
+    size_t n = 0;
+    (void)state;
+    kit_open(&k, 1u << 28, 1);
+    assert_ok(kit_put(&k, "a", BYTES_LIT("old"), &e), e);
+    fault_arm("fs.sync", FAULT_EIO, 1, 1); /* the pack's is the first */
+    struct result r = kit_put(&k, "a", BYTES_LIT("new"), &e);
+    fault_disarm_all();
+    assert_false(result_is_ok(r));
+    assert_int_equal(fake_scribe_count("acme", "void"), 1);
+    kit_stop(&k);
+    kit_start(&k);
+    assert_ok(kit_get(&k, "a", &got, &n, &e), e);
+    assert_int_equal(n, 3);
+    mem_free(got);
+    kit_close(&k);
+}
+
+/* --- full disks ------------------------------------------------------------------------------ */
+
+static void test_reserve(void **state)
+{
+    struct kit k = { .reserve_bytes = 8u << 20 };
+    struct error e = { 0 };
+    struct vault_writer *w = NULL;
+    (void)state;
+    kit_open(&k, 32u << 20, 1);
+    struct vault_put put = {
+        .bucket = &k.bucket, .key = BYTES_LIT("x"), .has_size = true, .size = 30u << 20
+    };
+    assert_code(vault_put_begin(&k.cx, &put, &w, &e), ERRC_FULL);
+    put.size = 10u << 20;
+    assert_ok(vault_put_begin(&k.cx, &put, &w, &e), e);
+    vault_put_abort(w);
+    fs_fake_set_capacity(k.fs, 7u << 20);
+    assert_code(kit_put(&k, "a", BYTES_LIT("1"), &e), ERRC_FULL);
+    assert_int_equal(fake_scribe_count("acme", "object.put"), 0);
+    kit_close(&k);
+}
+
+/* No space left in the middle: refused as full, nothing half-written, and all is well again
+ * afterwards. */
+static void test_full(void **state)
+{
+    struct kit k = { .reserve_bytes = 1 };
+    struct error e = { 0 };
+    size_t n = 6u << 20;
+    uint8_t *data = mem_alloc(n);
+    (void)state;
+    kit_open(&k, 64u << 20, 1);
+    kit_fill(data, n, 1, 0);
+    put_many(&k, 0, 10, 1000);
+    uint64_t free_bytes = 0, total = 0;
+    assert_ok(fs_space(k.fs, &free_bytes, &total, &e), e);
+    for (uint64_t left = 100000; left < n; left += 1500000) {
+        struct vault_put put = { .bucket = &k.bucket, .key = BYTES_LIT("x") };
+        struct vault_writer *w = NULL;
+        fs_fake_set_capacity(k.fs, total - free_bytes + left);
+        assert_ok(vault_put_begin(&k.cx, &put, &w, &e), e);
+        struct result r = vault_put_write(w, bytes_of(data, n), &e);
+        if (result_is_ok(r)) {
+            struct vault_object o;
+            r = vault_put_commit(w, &o, NULL, &e);
+        } else {
+            vault_put_abort(w);
+        }
+        assert_int_equal(r.code, ERRC_FULL);
+        assert_int_equal(kit_count_files(&k, "blobs"), 0);
+        check_many(&k, 0, 10, 1000);
+    }
+    fs_fake_set_capacity(k.fs, total);
+    assert_ok(kit_put(&k, "x", bytes_of(data, n), &e), e);
+    check_many(&k, 0, 10, 1000);
+    mem_free(data);
+    kit_close(&k);
+}
+
+/* Small objects until nothing goes any more: each is there or was refused as full. */
+static void test_full_packs(void **state)
+{
+    struct kit k = { .reserve_bytes = 1 };
+    struct error e = { 0 };
+    (void)state;
+    kit_open(&k, 8u << 20, 1);
+    unsigned i = 0;
+    struct result r = RESULT_OK;
+    uint8_t data[4096];
+    for (; i < 10000 && result_is_ok(r); i++) {
+        char key[16];
+        snprintf(key, sizeof(key), "k%05u", i);
+        kit_fill(data, sizeof(data), i, 0);
+        r = kit_put(&k, key, BYTES_OF(data), &e);
+    }
+    assert_int_equal(r.code, ERRC_FULL);
+    check_many(&k, 0, i - 1, 4096);
+    kit_stop(&k);
+    fs_fake_set_capacity(k.fs, 16u << 20);
+    kit_start(&k);
+    check_many(&k, 0, i - 1, 4096);
+    put_many(&k, i, i + 10, 4096);
+    kit_close(&k);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_recycling),
+        cmocka_unit_test(test_zeroed),
+        cmocka_unit_test(test_rewrap),
+        cmocka_unit_test(test_void_at_start),
+        cmocka_unit_test(test_void_while_running),
+        cmocka_unit_test(test_metadata_fails),
+        cmocka_unit_test(test_reserve),
+        cmocka_unit_test(test_full),
+        cmocka_unit_test(test_full_packs),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
