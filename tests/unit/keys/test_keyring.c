@@ -130,7 +130,14 @@ static void destruction(void **state)
     assert_code(keyring_destroy(kr, "acme", info.id, "alice", true, &cert, &e), ERRC_CONFLICT);
     kr = ring_again(&k, kr);
     assert_ok(fs_read_file(k.fs, "keyring", 1 << 20, &before, &e), e);
+    CLEANUP(buf_done_p) struct buf epoch = BUF(8192);
+    uint8_t old_secret[32];
+    assert_ok(fs_read_file(k.fs, "epoch", 8192, &epoch, &e), e);
+    memcpy(old_secret, epoch.p + 12, sizeof(old_secret)); /* epoch 0 stands in the first place */
     assert_ok(keyring_destroy(kr, "acme", info.id, "bob", true, &cert, &e), e);
+    buf_reset(&epoch);
+    assert_ok(fs_read_file(k.fs, "epoch", 8192, &epoch, &e), e);
+    assert_int_equal(bytes_find(buf_bytes(&epoch), BYTES_OF(old_secret)), epoch.n); /* at once */
     assert_int_equal(cert.versions, 2);
     assert_string_equal(cert.requested_by, "alice");
     assert_string_equal(cert.confirmed_by, "bob");
