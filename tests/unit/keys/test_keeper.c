@@ -62,6 +62,10 @@ static const struct {
     { KEYS_OP_SIGN_CHECKPOINT, ROLE_SCRIBE },
     { KEYS_OP_LOG_PAYLOAD_KEY, ROLE_SCRIBE },
     { KEYS_OP_LOG_VKEY, ROLE_SCRIBE },
+    /* public, and read by both: the edge hands verifier keys and the form of the root to customers
+     */
+    { KEYS_OP_LOG_VKEY, ROLE_EDGE },
+    { KEYS_OP_ROOT_INFO, ROLE_EDGE },
 };
 
 /* A body that breaks every operation's grammar, so that a permitted one answers ERRC_FORMAT or
@@ -75,7 +79,7 @@ static void permission_table(void **state)
 
     (void)state;
     kit_serve(&k, &s, 1);
-    assert_int_equal(ARRAY_LEN(permitted), KEYS_OP_END_ - 1);
+    assert_int_equal(ARRAY_LEN(permitted), KEYS_OP_END_); /* one operation has two callers */
     for (uint16_t op = 0; op <= KEYS_OP_END_; op++) {
         for (enum role r = ROLE_SUPERVISOR; r < ROLE_COUNT_; r++) {
             CLEANUP(buf_done_p) struct buf reply = BUF(RPC_FRAME_MAX);
@@ -300,6 +304,30 @@ static void checkpoints_of_a_dead_keeper(void **state)
     fs_fake_power_loss(k.fs, 1);
     served_start(&s, &k);
     assert_code(sign(&s, 4, 0xaa, &n, &e), ERRC_CONFLICT);
+    served_stop(&s);
+    kit_done(&k);
+}
+
+/* Tells how the root key is kept, and nothing that opens it. */
+static void root_info(void **state)
+{
+    struct kit k;
+    struct served s;
+    struct error e;
+    struct root_info got;
+
+    (void)state;
+    kit_init(&k, 12);
+    assert_ok(keeper_init(&k.options, k.root, DEPLOYMENT, &e), e);
+    k.options.root = (struct root_info){ .form = ROOT_BY_SHARES, .k = 3, .n = 5 };
+    root_id(k.root, k.options.root.id);
+    served_start(&s, &k);
+    assert_ok(keys_root_info(edge(&s), &got, &e), e);
+    assert_int_equal(got.form, ROOT_BY_SHARES);
+    assert_int_equal(got.k, 3);
+    assert_int_equal(got.n, 5);
+    assert_memory_equal(got.id, k.options.root.id, ROOT_ID_BYTES);
+    assert_code(keys_root_info(scribe(&s), &got, &e), ERRC_DENIED);
     served_stop(&s);
     kit_done(&k);
 }
@@ -556,6 +584,7 @@ int main(void)
         cmocka_unit_test(checkpoints_of_a_dead_keeper),
         cmocka_unit_test(certificate),
         cmocka_unit_test(nothing_is_signed_unrecorded),
+        cmocka_unit_test(root_info),
         cmocka_unit_test(listing),
         cmocka_unit_test(model),
     };
