@@ -27,6 +27,7 @@ struct api_settings {
     bool log_public;
     enum crypto_suite suite; /* of new tenants */
     int64_t destroy_wait_ms;
+    char contact[256];      /* for the key management responsibility statement */
     uint32_t rotation_days; /* keys are rotated at the latest after so many days */
     char metrics_allow[API_ADDRESSES_MAX][SOCK_ADDR_TEXT_MAX];
     size_t metrics_allow_count;

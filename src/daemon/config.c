@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define CONFIG_FILE_MAX (256 * 1024)
-
 static void *field(struct config *c, size_t offset)
 {
     return (char *)c + offset;

@@ -11,6 +11,7 @@
 
 #include <stdint.h>
 
+#define CONFIG_FILE_MAX      (256 * 1024)
 #define CONFIG_TEXT_MAX      512
 #define CONFIG_WITNESSES_MAX 16
 #define CONFIG_ADDRESSES_MAX 32
@@ -46,6 +47,7 @@ struct config {
     char key_suite[CONFIG_TEXT_MAX];
     int64_t key_destroy_wait_ms;
     uint64_t key_rotation_days;
+    char key_contact[CONFIG_TEXT_MAX];
 
     uint64_t vault_buffer_bytes, vault_reserve_bytes;
 

@@ -14,7 +14,7 @@ RESULT control_send(int fd, const struct control *c, struct error *e)
         FAIL(e, ERRC_LIMIT, "control message of %zu bytes", c->data_n);
     }
     memcpy(msg + HEAD_BYTES, c->data, c->data_n);
-    bool has_fd = c->type == CONTROL_PEER || c->type == CONTROL_LISTENER;
+    bool has_fd = c->fd >= 0;
     struct result r =
             sock_send_fds(fd, bytes_of(msg, HEAD_BYTES + c->data_n), &c->fd, has_fd ? 1 : 0, e);
     mem_wipe(msg, sizeof(msg));
@@ -27,9 +27,11 @@ RESULT control_recv(int fd, struct control *ret, struct error *e)
     size_t n = 0, fd_count = 0;
     int fds[8];
     TRY(sock_recv_fds(fd, msg, sizeof(msg), &n, fds, &fd_count, e));
-    bool has_fd = n >= HEAD_BYTES && (msg[0] == CONTROL_PEER || msg[0] == CONTROL_LISTENER);
-    if (n < HEAD_BYTES || msg[0] < CONTROL_PEER || msg[0] > CONTROL_FAILED ||
-        msg[1] >= ROLE_COUNT_ || fd_count != (has_fd ? 1u : 0u)) {
+    bool is_short = n < HEAD_BYTES;
+    bool must_have_fd = !is_short && (msg[0] == CONTROL_PEER || msg[0] == CONTROL_LISTENER);
+    bool may_have_fd = must_have_fd || (!is_short && msg[0] == CONTROL_RELOAD);
+    if (is_short || msg[0] < CONTROL_PEER || msg[0] > CONTROL_FAILED || msg[1] >= ROLE_COUNT_ ||
+        fd_count > (may_have_fd ? 1u : 0u) || fd_count < (must_have_fd ? 1u : 0u)) {
         for (size_t i = 0; i < fd_count; i++) {
             sock_close(fds[i]);
         }
@@ -40,7 +42,7 @@ RESULT control_recv(int fd, struct control *ret, struct error *e)
         .role = (enum role)msg[1],
         .listener = (enum control_listener)msg[2],
         .channel = get_be32(msg + 4),
-        .fd = has_fd ? fds[0] : -1,
+        .fd = fd_count == 1 ? fds[0] : -1,
         .data_n = n - HEAD_BYTES,
     };
     memcpy(ret->data, msg + HEAD_BYTES, ret->data_n);

@@ -2,13 +2,17 @@
  * The control channel between the supervisor and a role: messages over a SOCK_SEQPACKET pair,
  * descriptor 3 in the role.
  *
- *   supervisor -> role   peer(role, channel) + descriptor   a connection to another role
- *                        listener(kind) + descriptor        a listening socket
- *                        unseal(bytes)                      what opens the root key; repeated for
- * shares go                                 all of the above were sent: start reload read
- * configuration and certificates again stop                               finish what runs, then
- * exit 0 role -> supervisor   ready                              it serves failed(message) why it
- * is about to exit
+ *   supervisor -> role
+ *     peer(role, channel) + descriptor   a connection to another role
+ *     listener(kind) + descriptor        a listening socket
+ *     unseal(bytes)                      what opens the root key; repeated for shares
+ *     go                                 all of the above were sent: start
+ *     reload [+ descriptor]              the configuration file (none: defaults): read it again, and
+ *                                        the certificates
+ *     stop                               finish what runs, then exit 0
+ *   role -> supervisor
+ *     ready                              it serves
+ *     failed(message)                    why it is about to exit
  */
 #ifndef TROTH_DAEMON_CONTROL_H
 #define TROTH_DAEMON_CONTROL_H
@@ -35,7 +39,7 @@ struct control {
     enum role role;                  /* PEER */
     uint32_t channel;                /* PEER */
     enum control_listener listener;  /* LISTENER */
-    int fd;                          /* PEER, LISTENER: the receiver owns it; else -1 */
+    int fd;                          /* PEER, LISTENER, RELOAD: the receiver owns it; else -1 */
     uint8_t data[CONTROL_BYTES_MAX]; /* UNSEAL, FAILED */
     size_t data_n;
 };

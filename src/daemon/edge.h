@@ -55,7 +55,10 @@ RESULT edge_serve_start(struct edge *ed, struct error *e);
 void edge_serve_stop(struct edge *ed);
 /* Gives a loop a new connection; any thread. Takes fd. */
 void edge_loop_attach(struct edge_loop *l, enum role peer, int fd);
-void edge_reload(struct edge *ed);
+/* config_fd: the configuration file, or -1 for the defaults; borrowed. */
+void edge_reload(struct edge *ed, int config_fd);
+/* The state folders: opened before the cage closes. */
+RESULT edge_folders_open(struct edge *ed, struct error *e);
 void edge_settings_set(struct edge *ed, const struct config *c);
 void edge_http_limits(const struct config *c, struct http_limits *ret);
 

@@ -78,12 +78,16 @@ static RESULT tenant_recover(void *arg, const struct tenant *t, struct error *e)
     }
 }
 
-RESULT edge_open(struct edge *ed, struct error *e)
+RESULT edge_folders_open(struct edge *ed, struct error *e)
 {
     TRY(fs_open_dir(ed->dir, &ed->fs, e));
     TRY(fs_sub(ed->fs, "vault", &ed->vault_fs, e));
     TRY(fs_sub(ed->fs, "identity", &ed->identity_fs, e));
-    TRY(fs_sub(ed->fs, "ledger", &ed->ledger_fs, e));
+    return fs_sub(ed->fs, "ledger", &ed->ledger_fs, e);
+}
+
+RESULT edge_open(struct edge *ed, struct error *e)
+{
     TRY(pool_new(POOL_THREADS, &ed->api.pool, e));
     TRY(stores_open(ed, e));
     return directory_tenant_list(ed->api.directory, tenant_recover, ed, e);

@@ -4,7 +4,9 @@
 #include "base/log.h"
 #include "daemon/state.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define PEM_MAX (256 * 1024)
 
@@ -72,6 +74,7 @@ void edge_settings_set(struct edge *ed, const struct config *c)
     s->log_public = c->ledger_public;
     result_ignore(suite_by_name(bytes_str(c->key_suite), &s->suite));
     s->destroy_wait_ms = c->key_destroy_wait_ms;
+    text_cut(s->contact, sizeof(s->contact), c->key_contact);
     s->rotation_days = (uint32_t)c->key_rotation_days;
     for (size_t i = 0; i < c->metrics_allow_count; i++) {
         text_cut(s->metrics_allow[i], sizeof(s->metrics_allow[i]), c->metrics_allow[i]);
@@ -130,12 +133,34 @@ void edge_loop_attach(struct edge_loop *l, enum role peer, int fd)
     post(l, (struct posted){ .kind = POSTED_ATTACH, .peer = peer, .fd = fd });
 }
 
-void edge_reload(struct edge *ed)
+static RESULT config_read(int fd, struct config *ret, struct error *e)
+{
+    CLEANUP(buf_done_p) struct buf text = BUF(CONFIG_FILE_MAX);
+    if (fd < 0) {
+        config_defaults(ret);
+        return RESULT_OK;
+    }
+    for (;;) {
+        uint8_t part[4096];
+        ssize_t n = read(fd, part, sizeof(part));
+        if (n < 0) {
+            FAIL_SYS(e, "configuration");
+        }
+        if (n == 0) {
+            break;
+        }
+        buf_add_mem(&text, part, (size_t)n);
+    }
+    TRY_MSG(buf_result(&text), e, "configuration");
+    return config_parse(buf_bytes(&text), ret, e);
+}
+
+void edge_reload(struct edge *ed, int config_fd)
 {
     struct config c;
     struct error e;
     CLEANUP(tls_ctx_unref_p) struct tls_ctx *tls = NULL;
-    struct result r = config_load(ed->dir, &c, &e);
+    struct result r = config_read(config_fd, &c, &e);
     if (result_is_ok(r)) {
         r = edge_tls_load(ed, &c, &tls, &e);
     }

@@ -8,6 +8,7 @@
 #include "sys/sandbox.h"
 
 #include <poll.h>
+#include <unistd.h>
 
 static RESULT loops_make(struct edge *ed, uint32_t channels, struct error *e)
 {
@@ -61,39 +62,62 @@ static RESULT start_take(struct edge *ed, struct error *e)
     }
 }
 
-/* Folders that certificates and their authorities lie in, when outside the state folder. */
-static size_t paths_allowed(struct edge *ed, struct buf *keep, struct sandbox_path *ret, size_t cap)
+#define PATHS_MAX 16
+
+/*
+ * Its own folders; of the ledger, the certificates and the system only reading. The root key, the
+ * keeper's files and the key of the local CA are out of reach.
+ */
+static size_t paths_allowed(struct edge *ed, struct buf *names, struct sandbox_path *ret)
 {
+    static const struct sandbox_path own[] = {
+        { "vault", true },
+        { "identity", true },
+        { "ledger", false },
+        { "tls", false },
+    };
+    static const char *const of_system[] = { "/etc/ssl", "/etc/resolv.conf", "/etc/hosts",
+                                             "/etc/nsswitch.conf", "/usr/share/ca-certificates" };
     const struct config *c = &ed->config;
     const char *files[] = { c->tls_certificate, c->tls_key, c->tls_client_ca, c->tsa_ca };
     size_t n = 0;
-    ret[n++] = (struct sandbox_path){ ed->dir, true };
-    ret[n++] = (struct sandbox_path){ "/etc", false }; /* resolver, certificates of the system */
-    ret[n++] = (struct sandbox_path){ "/usr/share/ca-certificates", false };
-    ret[n++] = (struct sandbox_path){ "/usr/lib", false }; /* name service modules */
-    for (size_t i = 0; i < ARRAY_LEN(files) && n < cap; i++) {
+    for (size_t i = 0; i < ARRAY_LEN(own); i++) {
+        buf_addf(&names[n], "%s/%s", ed->dir, own[i].path);
+        ret[n++].may_write = own[i].may_write;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(of_system); i++) {
+        if (access(of_system[i], R_OK) == 0) {
+            buf_add_str(&names[n++], of_system[i]);
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
         const char *slash = strrchr(files[i], '/');
         if (files[i][0] == '/' && slash != files[i]) {
-            buf_reset(&keep[i]);
-            buf_add(&keep[i], bytes_of(files[i], (size_t)(slash - files[i])));
-            ret[n++] = (struct sandbox_path){ buf_cstr(&keep[i]), false };
+            buf_add(&names[n++], bytes_of(files[i], (size_t)(slash - files[i])));
         }
+    }
+    for (size_t i = 0; i < n; i++) {
+        ret[i].path = buf_cstr(&names[i]);
     }
     return n;
 }
 
+/*= 2.1.3-8 "what parses strangers' bytes reaches neither keys nor history" */
 static RESULT cage(struct edge *ed, struct error *e)
 {
-    struct sandbox_path paths[16];
-    struct buf keep[4] = { BUF(1024), BUF(1024), BUF(1024), BUF(1024) };
+    struct sandbox_path paths[PATHS_MAX] = { 0 };
+    struct buf names[PATHS_MAX];
     CLEANUP(buf_done_p) struct buf report = BUF(4096);
-    size_t n = paths_allowed(ed, keep, paths, ARRAY_LEN(paths));
+    for (size_t i = 0; i < PATHS_MAX; i++) {
+        names[i] = BUF(8192);
+    }
+    size_t n = paths_allowed(ed, names, paths);
     struct result r = sandbox_enter(SANDBOX_EDGE, paths, n, &report, e);
-    for (size_t i = 0; i < ARRAY_LEN(keep); i++) {
-        buf_done(&keep[i]);
+    for (size_t i = 0; i < PATHS_MAX; i++) {
+        buf_done(&names[i]);
     }
     if (result_is_ok(r) && report.n > 0) {
-        log_warn("sandbox: %s", buf_cstr(&report));
+        log_info("sandbox: %s", buf_cstr(&report));
     }
     return r;
 }
@@ -136,7 +160,8 @@ static RESULT supervised(struct edge *ed, struct error *e)
         if (m.type == CONTROL_PEER) {
             peer_take(ed, &m);
         } else if (m.type == CONTROL_RELOAD) {
-            edge_reload(ed);
+            edge_reload(ed, m.fd);
+            sock_close(m.fd);
         } else if (m.type == CONTROL_STOP) {
             return RESULT_OK;
         }
@@ -174,6 +199,7 @@ RESULT role_edge(const char *dir, const struct config *c, uint32_t channels, str
     edge_settings_set(&ed, c);
     TRY(loops_make(&ed, channels, e));
     TRY(start_take(&ed, e));
+    TRY(edge_folders_open(&ed, e));
     TRY_MSG(cage(&ed, e), e, "sandbox");
     TRY(threads_start(&ed, e));
     struct result r = supervised(&ed, e);

@@ -100,7 +100,7 @@ static RESULT tls_make(struct fs *fs, const struct state_init *in, struct error 
     TRY(x509_ca_new("Troth local CA", now, &ca, e));
     TRY(x509_leaf_new(&ca, X509_SERVER, "Troth", names, n, now, &server, e));
     TRY(fs_write_file(fs, "tls/ca.crt", buf_bytes(&ca.cert_pem), e));
-    TRY(fs_write_file(fs, "tls/ca.key", buf_bytes(&ca.key_pem), e));
+    TRY(fs_write_file(fs, "ca.key", buf_bytes(&ca.key_pem), e));
     TRY(fs_write_file(fs, "tls/server.key", buf_bytes(&server.key_pem), e));
     return fs_write_file(fs, "tls/server.crt", buf_bytes(&server.cert_pem), e);
 }

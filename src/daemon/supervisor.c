@@ -9,6 +9,7 @@
 #include "sys/sock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -310,6 +311,7 @@ static bool stop_go_on(struct supervisor *s)
     return true;
 }
 
+/* The roles can't open the file by themselves: it comes with the message. */
 static void reload(struct supervisor *s)
 {
     struct config fresh;
@@ -318,10 +320,13 @@ static void reload(struct supervisor *s)
         log_error("reload: %s: the running configuration stays", e.msg);
         return;
     }
+    CLEANUP(mem_free_p) char *path = mem_printf("%s/troth.yaml", s->options->dir);
     for (size_t i = 0; i < ARRAY_LEN(s->children); i++) {
+        struct control m = { .type = CONTROL_RELOAD, .fd = open(path, O_RDONLY | O_CLOEXEC) };
         if (is_running(&s->children[i])) {
-            result_ignore(control_send_simple(s->children[i].control, CONTROL_RELOAD, NULL));
+            result_ignore(control_send(s->children[i].control, &m, NULL));
         }
+        sock_close(m.fd);
     }
 }
 

@@ -5,7 +5,8 @@
 
 #define NOTES_MAX (4u * 1024 * 1024)
 
-struct export {
+struct export
+{
     struct admin *a;
     const char *log;
     struct buf notes;  /* a stretch of published checkpoints, each ended by NUL */

@@ -197,6 +197,39 @@ static RESULT do_destroy(struct admin *a, void *arg, struct error *e)
     return keys_destroy(a->l->keeper, t.name, a->params[1], a->actor, false, arg, e);
 }
 
+static RESULT live_count(void *arg, const struct key_info *k, struct error *e)
+{
+    (void)e;
+    *(size_t *)arg += k->state != KEY_DESTROYED;
+    return RESULT_OK;
+}
+
+static RESULT do_close(struct admin *a, void *arg, struct error *e)
+{
+    struct tenant *t = arg;
+    CLEANUP(buf_done_p) struct buf certificate = BUF(64 * 1024);
+    TRY(keys_tenant_close(a->l->keeper, t->name, a->actor, &certificate, e));
+    return directory_tenant_set_state(a->l->api->directory, t->name, TENANT_CLOSED, e);
+}
+
+/*
+ * With its last key a tenant ends: the keys of its log's payloads go as well, so that nothing of it
+ * can be read any more while all proofs still verify. The act stands in the platform log.
+ */
+static RESULT close_when_empty(struct admin *a, struct tenant *t, struct error *e)
+{
+    size_t live = 0;
+    TRY(keys_list(a->l->keeper, t->name, live_count, &live, e));
+    if (live > 0) {
+        return RESULT_OK;
+    }
+    struct admin_act act = { .kind = "tenant.close",
+                             .log = LEDGER_PLATFORM,
+                             .tenant = t->name,
+                             .detail = "last key destroyed" };
+    return admin_run(a, &act, do_close, t, e);
+}
+
 /*= 2.1.3-10 "destroyed is destroyed, and there is a certificate" */
 RESULT admin_keys_destroy(struct admin *a, struct error *e)
 {
@@ -207,5 +240,6 @@ RESULT admin_keys_destroy(struct admin *a, struct error *e)
         .kind = "key.destroy", .log = t.name, .tenant = t.name, .key = a->params[1]
     };
     TRY(admin_run(a, &act, do_destroy, &certificate, e));
+    TRY(close_when_empty(a, &t, e));
     return admin_reply(a, certificate_reply, &certificate, e);
 }

@@ -57,7 +57,7 @@ static RESULT statement_make(struct admin *a, const struct tenant *t, const stru
         .deployment = a->settings->origin,
         .service = "Troth S3",
         .tenant = t->name,
-        .contact = "",
+        .contact = a->settings->contact,
         .is_default = true,
         .duties = { custodian, custodian, "provider", custodian, custodian, custodian },
         .root = root,

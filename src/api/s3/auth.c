@@ -139,8 +139,23 @@ static enum s3_error key_check(struct s3_request *r, const struct sigv4_request 
     return S3_OK;
 }
 
+/* Signature version 2 is HMAC-SHA-1 over a part of the request: known, and refused with the reason.
+ */
+static bool is_version_2(const struct s3_request *r)
+{
+    struct bytes v;
+    return bytes_has_prefix(s3_header(r, "Authorization"), BYTES_LIT("AWS ")) ||
+           (s3_param(r, "AWSAccessKeyId", &v) && s3_param(r, "Signature", &v));
+}
+
 static enum s3_error check(struct s3_request *r, struct error *e)
 {
+    if (is_version_2(r)) {
+        result_ignore(error_set(e, ERRC_UNSUPPORTED,
+                                "The authorization mechanism you have provided is not supported. "
+                                "Please use AWS4-HMAC-SHA256."));
+        return S3_INVALID_REQUEST;
+    }
     struct sigv4_request rq = {
         .method = r->http->method,
         .path = r->http->path,

@@ -81,7 +81,7 @@ void s3_fail(struct s3_request *r, enum s3_error err, const char *message)
         http_close_after(r->x);
         return;
     }
-    if (info->status >= 500) {
+    if (info->status >= 500 && err != S3_NOT_IMPLEMENTED) {
         log_warn("request %s: %s: %s", r->id, info->code,
                  message != NULL ? message : info->message);
     }
