@@ -47,6 +47,9 @@ static RESULT open_log(struct engine *en, const char *name, struct log **ret, st
 
     TRY(make_origin(en, name, origin, e));
     TRY(log_open(en->fs, name, origin, &en->config.keys, en->config.clock, &l, e));
+    int64_t step =
+            (int64_t)map_count(en->logs) * HEARTBEAT_STEP_MS % MAX(en->config.heartbeat_ms, 1);
+    l->heartbeat_mono_ms = clock_mono_ms(en->config.clock) + en->config.heartbeat_ms - step;
     map_set(en->logs, bytes_str(l->name), l);
     *ret = l;
     return RESULT_OK;
@@ -148,8 +151,7 @@ static RESULT engine_load(struct engine *en, struct error *e)
         en->platform = map_get(en->logs, BYTES_LIT(LEDGER_PLATFORM));
     }
     int64_t now = clock_mono_ms(en->config.clock);
-    en->heartbeat_at_ms = now + en->config.heartbeat_ms;
-    en->space_at_ms = now + TICK_SPACE_MS;
+    en->chores_at_ms = now + CHORES_MS;
     return write_start(en, e);
 }
 

@@ -6,9 +6,11 @@
 #include "ledger/publisher.h"
 #include "ledger/reserve.h"
 
-#define TICK_SPACE_MS 1000 /* between looks at the disk */
-#define BATCH_LOGS    16   /* signed and published at once */
-#define RETRY_MS      1000 /* after a publication that failed */
+#define CHORES_MS 1000 /* between looks at the disk and at who is due a heartbeat */
+#define HEARTBEAT_STEP_MS                                                                          \
+    37 /* between the heartbeats of neighbouring logs: they spread over the interval */
+#define BATCH_LOGS 16   /* signed and published at once */
+#define RETRY_MS   1000 /* after a publication that failed */
 
 struct engine {
     struct fs *fs;
@@ -26,7 +28,7 @@ struct engine {
     struct publisher *publisher;
     struct reserve reserve;
     bool is_broken;
-    int64_t heartbeat_at_ms, space_at_ms, retry_at_ms; /* monotonic */
+    int64_t chores_at_ms, retry_at_ms; /* monotonic */
 };
 
 /* Stages one entry of the ledger's own in a log. */

@@ -181,7 +181,7 @@ static void append_heartbeat(struct engine *en, struct log *l)
 }
 
 /*= 2.1.5-3 "keep the process alive; a gap is found" */
-static void heartbeats(struct engine *en)
+static void heartbeats(struct engine *en, int64_t now_mono)
 {
     int64_t now = clock_wall_ms(en->config.clock);
     struct bytes key;
@@ -189,6 +189,10 @@ static void heartbeats(struct engine *en)
 
     for (size_t it = 0; map_next(en->logs, &it, &key, &value);) {
         struct log *l = value;
+        if (now_mono < l->heartbeat_mono_ms) {
+            continue;
+        }
+        l->heartbeat_mono_ms = now_mono + en->config.heartbeat_ms;
         if (l == en->platform || now - l->active_ms < en->config.active_ms) {
             append_heartbeat(en, l);
         }
@@ -232,13 +236,10 @@ void engine_tick(struct engine *en)
         return;
     }
     (void)engine_publish_take(en, &r, NULL); /* failures are logged there and tried again */
-    if (now >= en->heartbeat_at_ms) {
-        heartbeats(en);
-        en->heartbeat_at_ms = now + en->config.heartbeat_ms;
-    }
-    if (now >= en->space_at_ms) {
+    if (now >= en->chores_at_ms) {
+        heartbeats(en, now);
         look_at_disk(en);
-        en->space_at_ms = now + TICK_SPACE_MS;
+        en->chores_at_ms = now + CHORES_MS;
     }
     struct result c = engine_commit(en, &e);
     if (!result_is_ok(c)) {
@@ -250,7 +251,7 @@ void engine_tick(struct engine *en)
 
 int64_t engine_wake_ms(struct engine *en)
 {
-    int64_t at = MIN(en->heartbeat_at_ms, en->space_at_ms);
+    int64_t at = en->chores_at_ms;
 
     if (en->is_broken) {
         return INT64_MAX;

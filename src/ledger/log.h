@@ -38,6 +38,7 @@ struct log {
     struct log_tail tail, publishing;
     bool is_dirty, is_staged;           /* in the engine's lists */
     int64_t dirty_mono_ms;              /* since when the oldest entry of the tail waits */
+    int64_t heartbeat_mono_ms;          /* when the next heartbeat is due */
     uint64_t tail_sequence;             /* first journal group with entries of the tail; 0: empty */
     uint64_t publish_sequence;          /* the same of `publishing` */
     struct log_record publishing_state; /* what the record of `publishing` will say */
