@@ -93,22 +93,16 @@ void buf_add_base64url(struct buf *b, struct bytes in)
     base64_add(b, in, alphabet_url, false);
 }
 
-/* 0..63, or 64 for what is not in the alphabet. */
+/* 0..63, or 64 for what is not in the alphabet. Selections instead of branches: what is decoded may
+ * be secret, and nothing predicts it. */
 static uint32_t base64_value(uint8_t c, bool is_url)
 {
-    if (c >= 'A' && c <= 'Z') {
-        return (uint32_t)(c - 'A');
-    }
-    if (c >= 'a' && c <= 'z') {
-        return (uint32_t)(c - 'a' + 26);
-    }
-    if (c >= '0' && c <= '9') {
-        return (uint32_t)(c - '0' + 52);
-    }
-    if (c == (is_url ? '-' : '+')) {
-        return 62;
-    }
-    return c == (is_url ? '_' : '/') ? 63 : 64;
+    uint32_t v = 64;
+    v = (uint8_t)(c - 'A') < 26 ? (uint32_t)(c - 'A') : v;
+    v = (uint8_t)(c - 'a') < 26 ? (uint32_t)(c - 'a' + 26) : v;
+    v = (uint8_t)(c - '0') < 10 ? (uint32_t)(c - '0' + 52) : v;
+    v = c == (is_url ? '-' : '+') ? 62 : v;
+    return c == (is_url ? '_' : '/') ? 63 : v;
 }
 
 /* `in` without padding: 4k, 4k+2 or 4k+3 characters, no stray bits in the last. */

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "crypto/crc.h"
+#include "ledger/canonical.h"
 
 #include <inttypes.h>
 
@@ -241,21 +242,18 @@ RESULT package_read_entry(struct bytes line, uint64_t index, struct buf *leaf,
     return salt_take(bytes_slice(end, 0, PACKAGE_SALT_TEXT), ret->salt, e);
 }
 
-RESULT package_payload_check(struct bytes payload, struct buf *scratch, struct json_doc **ret,
+RESULT package_payload_check(struct bytes payload, bool is_wanted, struct json_doc **ret,
                              struct error *e)
 {
-    CLEANUP(json_doc_free_p) struct json_doc *doc = NULL;
-
-    TRY_MSG(json_parse(payload, LEDGER_PAYLOAD_MAX, &doc, e), e, "payload");
-    if (json_type(json_root(doc)) != JSON_OBJECT) {
-        FAIL(e, ERRC_FORMAT, "payload: not an object");
+    if (payload.n > LEDGER_PAYLOAD_MAX) {
+        FAIL(e, ERRC_LIMIT, "payload: longer than %u bytes", LEDGER_PAYLOAD_MAX);
     }
-    buf_reset(scratch);
-    TRY_MSG(json_canonical(json_root(doc), scratch, e), e, "payload");
-    if (!bytes_equal(buf_bytes(scratch), payload)) {
-        FAIL(e, ERRC_FORMAT, "payload: not in its canonical form (RFC 8785)");
+    if (!canonical_is_object(payload)) {
+        FAIL(e, ERRC_FORMAT, "payload: not a JSON object in its canonical form (RFC 8785)");
     }
-    *ret = TAKE(doc);
+    if (is_wanted || bytes_find(payload, BYTES_LIT("\"phase\":")) < payload.n) {
+        TRY_MSG(json_parse(payload, LEDGER_PAYLOAD_MAX, ret, e), e, "payload");
+    }
     return RESULT_OK;
 }
 

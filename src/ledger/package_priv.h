@@ -43,8 +43,9 @@ RESULT package_read_checkpoint(struct bytes line, struct buf *note, struct buf *
                                struct error *e);
 RESULT package_read_trailer(struct bytes line, uint64_t *ret_lines, struct buf *note,
                             struct error *e);
-/* An object, as RFC 8785 writes it. The document, for a look inside. */
-RESULT package_payload_check(struct bytes payload, struct buf *scratch, struct json_doc **ret,
+/* An object, as RFC 8785 writes it. The document for a look inside: when wanted, or when it tells a
+ * phase; NULL otherwise. */
+RESULT package_payload_check(struct bytes payload, bool is_wanted, struct json_doc **ret,
                              struct error *e);
 
 /* --- what entries say of each other (package_story.c) --- */
@@ -55,9 +56,10 @@ struct package_story *package_story_new(const struct package_options *o,
                                         struct package_report *report);
 void package_story_free(struct package_story *s);
 DEFINE_CLEANUP(package_story_free, struct package_story *)
-/* payload: of no type where erased. */
-RESULT package_story_add(struct package_story *s, const struct entry *en, struct json payload,
-                         bool is_erased, struct error *e);
+/* payload: NULL where erased or of no interest. */
+bool package_story_wants(const struct entry *en);
+RESULT package_story_add(struct package_story *s, const struct entry *en,
+                         const struct json_doc *payload, bool is_erased, struct error *e);
 void package_story_end(struct package_story *s); /* tells of what stayed open */
 void package_tell(const struct package_options *o, struct package_report *report,
                   enum package_finding_kind kind, uint64_t line, uint64_t index, const char *text);

@@ -240,15 +240,20 @@ static void time_take(struct package_story *s, const struct entry *en)
     r->last_ms = en->time_ms;
 }
 
-RESULT package_story_add(struct package_story *s, const struct entry *en, struct json payload,
-                         bool is_erased, struct error *e)
+bool package_story_wants(const struct entry *en)
 {
-    if (!is_erased && strcmp(en->kind, "heartbeat") == 0) {
-        TRY(heartbeat_take(s->report, payload, e)); /* speaks of what came before it */
+    return strcmp(en->kind, "heartbeat") == 0 || strcmp(en->kind, "void") == 0;
+}
+
+RESULT package_story_add(struct package_story *s, const struct entry *en,
+                         const struct json_doc *payload, bool is_erased, struct error *e)
+{
+    if (payload != NULL && strcmp(en->kind, "heartbeat") == 0) {
+        TRY(heartbeat_take(s->report, json_root(payload), e)); /* speaks of what came before it */
     }
     TRY(counter_take(s->report, en, e));
-    if (!is_erased) {
-        TRY(payload_take(s, en, payload, e));
+    if (payload != NULL) {
+        TRY(payload_take(s, en, json_root(payload), e));
     }
     time_take(s, en);
     s->report->entries++;

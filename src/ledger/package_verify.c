@@ -25,7 +25,7 @@ struct verifier {
     uint8_t *window;
     size_t from, to; /* filled part of the window */
     bool is_at_end;
-    struct buf leaf, scratch, note, token;
+    struct buf leaf, note, token;
     struct note *parsed;
 };
 
@@ -35,7 +35,6 @@ static void verifier_done(struct verifier *v)
     hash_done(&v->digest);
     mem_free(v->window);
     buf_done(&v->leaf);
-    buf_done(&v->scratch);
     buf_done(&v->note);
     buf_done(&v->token);
     mem_free(v->parsed);
@@ -185,7 +184,6 @@ static RESULT take_entry(struct verifier *v, struct bytes line, struct error *e)
     CLEANUP(json_doc_free_p) struct json_doc *doc = NULL;
     struct package_entry_line en;
     struct entry leaf;
-    struct json payload = { { 0 } };
 
     v->r->index = v->tree.size;
     if (v->tree.size >= v->head.size) {
@@ -198,10 +196,9 @@ static RESULT take_entry(struct verifier *v, struct bytes line, struct error *e)
         if (!tree_hash_equal(&commitment, &leaf.commitment)) {
             FAIL(e, ERRC_INTEGRITY, "payload: not what the entry commits to");
         }
-        TRY(package_payload_check(en.payload, &v->scratch, &doc, e));
-        payload = json_root(doc);
+        TRY(package_payload_check(en.payload, package_story_wants(&leaf), &doc, e));
     }
-    TRY(package_story_add(v->story, &leaf, payload, en.is_erased, e));
+    TRY(package_story_add(v->story, &leaf, doc, en.is_erased, e));
     struct tree_hash hash = tree_leaf_hash(buf_bytes(&v->leaf));
     TRY(package_line_crc(line, e));
     tree_frontier_add(&v->tree, &hash);
@@ -394,7 +391,6 @@ RESULT package_verify(const struct package_input *in, const struct package_optio
     *ret = (struct package_report){ .index = UINT64_MAX };
     v.window = mem_alloc(WINDOW_BYTES);
     v.leaf = BUF(LEDGER_ENTRY_MAX);
-    v.scratch = BUF(PACKAGE_LINE_MAX);
     v.note = BUF(NOTE_MAX);
     v.token = BUF(PACKAGE_TIMESTAMP_MAX);
     v.parsed = mem_alloc(sizeof(*v.parsed));
