@@ -13,7 +13,7 @@ struct tile_cached {
     uint8_t hashes[TILE_BYTES];
 };
 
-void tile_path(int level, uint64_t index, unsigned width, char dst[TILE_PATH_MAX])
+void tile_path_write(int level, uint64_t index, unsigned width, char dst[TILE_PATH_MAX])
 {
     char number[40] = "", part[48];
     uint64_t rest = index;
@@ -35,11 +35,11 @@ static RESULT tile_fetch(struct tile_source *t, unsigned level, uint64_t index, 
 {
     char path[TILE_PATH_MAX];
 
-    tile_path((int)level, index, width, path);
+    tile_path_write((int)level, index, width, path);
     struct result r = t->fetch(t->arg, path, out, e);
     if (r.code == ERRC_NOT_FOUND && width < TILE_WIDTH) {
         buf_reset(out);
-        tile_path((int)level, index, TILE_WIDTH, path);
+        tile_path_write((int)level, index, TILE_WIDTH, path);
         r = t->fetch(t->arg, path, out, e);
     }
     TRY(r);

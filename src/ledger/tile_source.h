@@ -16,7 +16,7 @@
 
 /* "tile/<level>/x001/x234/067" and ".p/<width>" for width 1..255; width 256: full. level < 0:
  * "tile/entries/". */
-void tile_path(int level, uint64_t index, unsigned width, char dst[TILE_PATH_MAX]);
+void tile_path_write(int level, uint64_t index, unsigned width, char dst[TILE_PATH_MAX]);
 
 struct tile_source {
     struct tree_source base; /* give &t->base to tree.h */
