@@ -37,6 +37,8 @@ struct api_settings {
 
 struct api {
     struct vault *vault;
+    struct db *metadata;    /* the vault's */
+    struct fs *ledger;      /* DIR/ledger, for reading */
     struct directory *directory;
     struct ledger_tiles *tiles;
     struct pool *pool; /* for calls that may block */

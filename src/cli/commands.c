@@ -22,6 +22,7 @@ const struct cli_command *const cli_commands[] = {
     &cli_key_show,
     &cli_key_create,
     &cli_key_rotate,
+    &cli_key_rewrap,
     &cli_key_enable,
     &cli_key_disable,
     &cli_key_destroy,

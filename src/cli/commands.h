@@ -11,7 +11,7 @@ extern const struct cli_command cli_tenant_create, cli_tenant_list, cli_tenant_s
         cli_access_key_list, cli_access_key_delete;
 extern const struct cli_command cli_bucket_list, cli_bucket_set;
 extern const struct cli_command cli_key_list, cli_key_show, cli_key_create, cli_key_rotate,
-        cli_key_enable, cli_key_disable, cli_key_destroy, cli_key_statement;
+        cli_key_rewrap, cli_key_enable, cli_key_disable, cli_key_destroy, cli_key_statement;
 extern const struct cli_command cli_log_checkpoint, cli_log_entries, cli_log_prove, cli_log_export;
 
 #endif

@@ -82,6 +82,21 @@ static int key_rotate_run(struct cli *c)
     return key_act(c, "POST", "/rotate", key_show);
 }
 
+static void rewrap_show(const struct cli *c, struct json v, struct buf *out)
+{
+    uint64_t n = 0;
+    result_ignore(json_get_u64(v, "rewrapped", UINT64_MAX, &n, NULL));
+    buf_addf(out,
+             cli_say(c, "%llu data keys are under the newest version now\n",
+                     "已有 %llu 个数据密钥改由最新版本封装\n"),
+             (unsigned long long)n);
+}
+
+static int key_rewrap_run(struct cli *c)
+{
+    return key_act(c, "POST", "/rewrap", rewrap_show);
+}
+
 static int key_enable_run(struct cli *c)
 {
     return key_act(c, "POST", "/enable", key_show);
@@ -152,6 +167,16 @@ const struct cli_command cli_key_rotate = {
     "轮换：新版本用于写入，旧版本仍可读取",
     tenant_option,
     key_rotate_run,
+};
+const struct cli_command cli_key_rewrap = {
+    "key rewrap",
+    "ID",
+    1,
+    1,
+    "wrap data keys of older versions under the newest",
+    "将旧版本封装的数据密钥改由最新版本封装",
+    tenant_option,
+    key_rewrap_run,
 };
 const struct cli_command cli_key_enable = {
     "key enable", "ID", 1, 1, "allow use again", "启用密钥", tenant_option, key_enable_run,

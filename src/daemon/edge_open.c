@@ -63,6 +63,8 @@ static RESULT stores_open(struct edge *ed, struct error *e)
         .reserve_bytes = ed->config.vault_reserve_bytes,
     };
     TRY_MSG(vault_open(&vc, &ed->api.vault, e), e, "vault");
+    ed->api.metadata = ed->db;
+    ed->api.ledger = ed->ledger_fs;
     return ledger_tiles_open(ed->ledger_fs, ed->config.origin, &ed->api.tiles, e);
 }
 

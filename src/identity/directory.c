@@ -232,3 +232,8 @@ RESULT directory_tenant_list(struct directory *d,
     }
     return RESULT_OK;
 }
+
+RESULT directory_check(struct directory *d, struct error *e)
+{
+    return db_check(d->db, NULL, NULL, e);
+}

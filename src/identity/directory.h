@@ -47,6 +47,9 @@ RESULT directory_open(struct fs *fs, const struct key256 *key, const struct cloc
 void directory_close(struct directory *d);
 DEFINE_CLEANUP(directory_close, struct directory *)
 
+/* Reads and verifies every page: see db_check. */
+RESULT directory_check(struct directory *d, struct error *e);
+
 /* [a-z0-9][a-z0-9-]{1,62}, not "platform". */
 bool tenant_name_is_valid(struct bytes name);
 RESULT directory_tenant_create(struct directory *d, const char *name, enum crypto_suite suite,

@@ -80,6 +80,7 @@ RESULT admin_keys_list(struct admin *a, struct error *e);
 RESULT admin_keys_show(struct admin *a, struct error *e);
 RESULT admin_keys_create(struct admin *a, struct error *e);
 RESULT admin_keys_rotate(struct admin *a, struct error *e);
+RESULT admin_keys_rewrap(struct admin *a, struct error *e);
 RESULT admin_keys_enable(struct admin *a, struct error *e);
 RESULT admin_keys_disable(struct admin *a, struct error *e);
 RESULT admin_keys_schedule(struct admin *a, struct error *e);

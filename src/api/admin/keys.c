@@ -183,6 +183,46 @@ RESULT admin_keys_cancel(struct admin *a, struct error *e)
     return act_on_key(a, "key.destroy.cancel", &r, do_cancel, e);
 }
 
+/* --- re-wrapping --- */
+
+#define REWRAP_STEP 1000
+
+struct rewrap {
+    const struct tenant *t;
+    uint64_t done;
+};
+
+static RESULT do_rewrap(struct admin *a, void *arg, struct error *e)
+{
+    struct rewrap *r = arg;
+    struct vault_ctx cx;
+    api_vault_ctx(a->l, a->x, r->t->name, a->actor, "", a->request_id, &cx);
+    for (size_t n = 1; n > 0;) {
+        TRY(vault_rewrap(&cx, a->params[1], REWRAP_STEP, &n, e));
+        r->done += n;
+    }
+    return RESULT_OK;
+}
+
+static void rewrap_reply(void *arg, struct jsonw *w)
+{
+    const struct rewrap *r = arg;
+    jsonw_kv_u64(w, "rewrapped", r->done);
+}
+
+/*= 2.1.3-7 "after a rotation the data keys can follow to the newest version" */
+RESULT admin_keys_rewrap(struct admin *a, struct error *e)
+{
+    struct tenant t;
+    TRY(admin_tenant(a, &t, e));
+    struct rewrap r = { .t = &t };
+    struct admin_act act = {
+        .kind = "key.rewrap", .log = t.name, .tenant = t.name, .key = a->params[1]
+    };
+    TRY(admin_run(a, &act, do_rewrap, &r, e));
+    return admin_reply(a, rewrap_reply, &r, e);
+}
+
 /* --- the end of a key --- */
 
 static void certificate_reply(void *arg, struct jsonw *w)

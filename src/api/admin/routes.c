@@ -17,6 +17,7 @@ const struct admin_route admin_routes[] = {
     { "POST", "/v1/tenants/{}/keys", admin_keys_create },
     { "GET", "/v1/tenants/{}/keys/{}", admin_keys_show },
     { "POST", "/v1/tenants/{}/keys/{}/rotate", admin_keys_rotate },
+    { "POST", "/v1/tenants/{}/keys/{}/rewrap", admin_keys_rewrap },
     { "POST", "/v1/tenants/{}/keys/{}/enable", admin_keys_enable },
     { "POST", "/v1/tenants/{}/keys/{}/disable", admin_keys_disable },
     { "POST", "/v1/tenants/{}/keys/{}/schedule-destroy", admin_keys_schedule },

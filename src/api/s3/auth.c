@@ -43,7 +43,8 @@ static void refusal_log(struct s3_request *r, enum s3_error err)
     if (!may_log_refusal(r)) {
         return;
     }
-    const char *log = r->access.tenant[0] != '\0' ? r->access.tenant : LEDGER_PLATFORM;
+    bool has_log = r->access.tenant[0] != '\0' && r->access.tenant_state != TENANT_CLOSED;
+    const char *log = has_log ? r->access.tenant : LEDGER_PLATFORM;
     CLEANUP(buf_done_p) struct buf payload = BUF(LEDGER_PAYLOAD_MAX);
     struct bytes agent = s3_header(r, "User-Agent");
     struct jsonw w;
