@@ -4,6 +4,7 @@
 
 #include "api/s3/s3.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/text.h"
 
 #include <stdio.h>
@@ -60,6 +61,7 @@ void api_respond_json(struct http_exchange *x, unsigned status, struct buf *json
 void api_respond_error(struct http_exchange *x, const struct error *e)
 {
     if (http_is_begun(x)) {
+        log_warn("an answer broke off: %s", e->msg);
         http_close_after(x);
         return;
     }

@@ -9,7 +9,7 @@ struct export
 {
     struct admin *a;
     const char *log;
-    struct buf notes;  /* a stretch of published checkpoints, each ended by NUL */
+    struct buf notes;  /* a stretch of published checkpoints, separated by NUL */
     struct bytes rest; /* of it, not yet given out */
 };
 
@@ -36,7 +36,10 @@ static RESULT sink(void *arg, struct bytes part, struct error *e)
 static bool note_at_hand(struct export *x, uint64_t least, struct bytes *ret, uint64_t *ret_size)
 {
     struct bytes one;
-    while (bytes_split(&x->rest, 0, &one)) {
+    while (x->rest.n > 0) {
+        if (!bytes_split(&x->rest, 0, &one)) {
+            x->rest = BYTES_NONE;
+        }
         struct note n;
         struct checkpoint c;
         if (result_is_ok(note_parse(one, &n, NULL)) &&
