@@ -1,6 +1,6 @@
 #include "kit.h"
 
-void kit_open(struct kit *k, uint64_t capacity, uint64_t seed)
+void kit_open(struct kit *k, uint64_t capacity)
 {
     struct error e = { 0 };
     uint64_t buffer = k->buffer_bytes, reserve = k->reserve_bytes, pack = k->pack_bytes;
@@ -10,7 +10,6 @@ void kit_open(struct kit *k, uint64_t capacity, uint64_t seed)
                        .pack_bytes = pack == 0 ? 1u << 20 : pack,
                        .pool = pool };
     clock_fake_init(&k->clock, 1795340000000);
-    rng_test_init(&k->rng, seed);
     fakes_reset(&k->clock.base);
     k->fs = fs_fake_new(capacity);
     assert_ok(rpc_client_new(NULL, "keeper", &k->keeper, &e), e);
@@ -28,7 +27,7 @@ struct result kit_try_start(struct kit *k, struct error *e)
                                    .db = k->db,
                                    .pool = k->pool,
                                    .clock = &k->clock.base,
-                                   .rng = &k->rng.base,
+                                   .rng = &rng_system,
                                    .buffer_bytes = k->buffer_bytes,
                                    .reserve_bytes = k->reserve_bytes,
                                    .pack_bytes = k->pack_bytes };

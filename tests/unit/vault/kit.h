@@ -15,7 +15,6 @@ struct kit {
     struct db *db;
     struct vault *vault;
     struct clock_fake clock;
-    struct rng_test rng;
     struct pool *pool;
     struct rpc_client *keeper, *scribe;
     struct arena *arena;
@@ -24,7 +23,7 @@ struct kit {
     uint64_t buffer_bytes, reserve_bytes, pack_bytes;
 };
 
-void kit_open(struct kit *k, uint64_t capacity, uint64_t seed);
+void kit_open(struct kit *k, uint64_t capacity);
 void kit_close(struct kit *k);
 /* Closes db and vault, opens them again on the same files. */
 void kit_start(struct kit *k);

@@ -209,7 +209,7 @@ static void test_power_loss(void **state)
     const char *given = getenv("SEED");
     uint64_t first = given != NULL ? strtoull(given, NULL, 10) : 1;
     (void)state;
-    kit_open(&k, 1u << 30, first);
+    kit_open(&k, 1u << 30);
     memset(writers, 0, sizeof(writers));
     for (unsigned i = 0; i < WRITERS; i++) {
         writers[i].k = &k;

@@ -1,4 +1,5 @@
-/* Many bodies at once, on coroutines of one loop: few buffers, no deadlock, readers and housekeeping beside them. */
+/* Many bodies at once, on coroutines of one loop: few buffers, no deadlock, readers and
+ * housekeeping beside them. */
 #include "kit.h"
 
 #define UPLOADS 200
@@ -41,7 +42,7 @@ static void send_body(struct vault_writer *w, const struct upload *u)
         assert_ok(vault_put_wrote(w, n, &e), e);
         at += n;
         if (u->number % 3 == 0) {
-            co_yield(); /* a slow client */
+            co_yield (); /* a slow client */
         }
     }
 }
@@ -58,7 +59,9 @@ static void upload_main(void *arg)
     struct vault_ctx cx = run->k->cx;
     cx.arena = arena;
     name_of(u->number, key);
-    struct vault_put put = { .bucket = &run->k->bucket, .key = bytes_str(key), .has_size = u->number % 2, .size = BYTES };
+    struct vault_put put = {
+        .bucket = &run->k->bucket, .key = bytes_str(key), .has_size = u->number % 2, .size = BYTES
+    };
     assert_ok(vault_put_begin(&cx, &put, &w, &e), e);
     send_body(w, u);
     if (u->number % 10 == 9) {
@@ -151,7 +154,7 @@ static void test_many(void **state)
     struct upload uploads[UPLOADS], readers[20], smalls[20], keeper;
     (void)state;
     assert_ok(pool_new(3, &k.pool, &e), e);
-    kit_open(&k, 1u << 30, 1);
+    kit_open(&k, 1u << 30);
     assert_ok(loop_new(&run.loop, &e), e);
     for (unsigned i = 0; i < UPLOADS; i++) {
         spawn(&run, upload_main, &uploads[i], i);

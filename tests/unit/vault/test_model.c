@@ -207,7 +207,7 @@ static void test_model(void **state)
     (void)state;
     print_message("# seed %llu\n", (unsigned long long)seed);
     rng_test_init(&rng, seed);
-    kit_open(&k, 1u << 30, seed);
+    kit_open(&k, 1u << 30);
     for (unsigned i = 0; i < ACTS; i++) {
         act(&k, &rng.base);
     }

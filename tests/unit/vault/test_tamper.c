@@ -46,7 +46,7 @@ static void test_pack(void **state)
     uint8_t data[700], *got = NULL;
     size_t n = 0;
     (void)state;
-    kit_open(&k, 1u << 28, 1);
+    kit_open(&k, 1u << 28);
     for (unsigned suite = 1; suite <= 2; suite++) {
         char key[16];
         fake_keeper_suite((enum crypto_suite)suite);
@@ -84,7 +84,7 @@ static void test_file(void **state)
     size_t n = 140000, got_n = 0;
     uint8_t *data = mem_alloc(n), *got = NULL;
     (void)state;
-    kit_open(&k, 1u << 28, 1);
+    kit_open(&k, 1u << 28);
     kit_fill(data, n, 3, 0);
     assert_ok(kit_put(&k, "large", bytes_of(data, n), &e), e);
     find_file(&k, "blobs");
@@ -125,7 +125,7 @@ static void test_swap(void **state)
     uint8_t *data = mem_alloc(n);
     char other[sizeof(first_name)];
     (void)state;
-    kit_open(&k, 1u << 28, 1);
+    kit_open(&k, 1u << 28);
     kit_fill(data, n, 3, 0);
     assert_ok(kit_put(&k, "one", bytes_of(data, n), &e), e);
     find_file(&k, "blobs");
@@ -163,7 +163,7 @@ static void test_check(void **state)
     uint64_t objects = 0, bytes = 0;
     uint8_t *data = mem_zalloc(300000);
     (void)state;
-    kit_open(&k, 1u << 28, 1);
+    kit_open(&k, 1u << 28);
     for (unsigned i = 0; i < 150; i++) {
         char key[16];
         snprintf(key, sizeof(key), "k%03u", i);

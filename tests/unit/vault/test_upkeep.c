@@ -51,7 +51,7 @@ static void test_recycling(void **state)
     struct error e = { 0 };
     struct vault_stats st;
     (void)state;
-    kit_open(&k, 1u << 28, 1);
+    kit_open(&k, 1u << 28);
     put_many(&k, 0, 1000, 4096); /* about four segments */
     kit_housekeep(&k);
     vault_get_stats(k.vault, &st);
@@ -94,7 +94,7 @@ static void test_zeroed(void **state)
     struct kit k = { 0 };
     struct error e = { 0 };
     (void)state;
-    kit_open(&k, 1u << 28, 1);
+    kit_open(&k, 1u << 28);
     put_many(&k, 0, 600, 4096); /* fills two segments and a part of the third */
     delete_many(&k, 0, 600, 1);
     kit_housekeep(&k);
@@ -124,7 +124,7 @@ static void test_rewrap(void **state)
     struct vault_object o;
     size_t done = 0, all = 0;
     (void)state;
-    kit_open(&k, 1u << 28, 1);
+    kit_open(&k, 1u << 28);
     put_many(&k, 0, 50, 1000);
     put_many(&k, 50, 55, 200000);
     fake_keeper_rotate();
@@ -155,7 +155,7 @@ static void test_void_at_start(void **state)
     struct error e = { 0 };
     const char *kind = NULL;
     (void)state;
-    kit_open(&k, 1u << 28, 1);
+    kit_open(&k, 1u << 28);
     put_many(&k, 0, 5, 10);
     fake_scribe_lose_answers(true);
     fake_scribe_fail("object.put", ERRC_AGAIN, 0, 1);
@@ -187,7 +187,7 @@ static void test_void_while_running(void **state)
     struct kit k = { 0 };
     struct error e = { 0 };
     (void)state;
-    kit_open(&k, 1u << 28, 1);
+    kit_open(&k, 1u << 28);
     kit_housekeep(&k);
     fake_scribe_lose_answers(true);
     fake_scribe_fail("object.put", ERRC_AGAIN, 0, 1);
@@ -211,7 +211,7 @@ static void test_metadata_fails(void **state)
     uint8_t *got = NULL;
     size_t n = 0;
     (void)state;
-    kit_open(&k, 1u << 28, 1);
+    kit_open(&k, 1u << 28);
     assert_ok(kit_put(&k, "a", BYTES_LIT("old"), &e), e);
     fault_arm("fs.sync", FAULT_EIO, 1, 1); /* the pack's is the first */
     struct result r = kit_put(&k, "a", BYTES_LIT("new"), &e);
@@ -234,7 +234,7 @@ static void test_reserve(void **state)
     struct error e = { 0 };
     struct vault_writer *w = NULL;
     (void)state;
-    kit_open(&k, 32u << 20, 1);
+    kit_open(&k, 32u << 20);
     struct vault_put put = {
         .bucket = &k.bucket, .key = BYTES_LIT("x"), .has_size = true, .size = 30u << 20
     };
@@ -257,7 +257,7 @@ static void test_full(void **state)
     size_t n = 6u << 20;
     uint8_t *data = mem_alloc(n);
     (void)state;
-    kit_open(&k, 64u << 20, 1);
+    kit_open(&k, 64u << 20);
     kit_fill(data, n, 1, 0);
     put_many(&k, 0, 10, 1000);
     uint64_t free_bytes = 0, total = 0;
@@ -291,7 +291,7 @@ static void test_full_packs(void **state)
     struct kit k = { .reserve_bytes = 1 };
     struct error e = { 0 };
     (void)state;
-    kit_open(&k, 8u << 20, 1);
+    kit_open(&k, 8u << 20);
     unsigned i = 0;
     struct result r = RESULT_OK;
     uint8_t data[4096];

@@ -26,7 +26,7 @@ static void test_sizes(void **state)
     struct kit k = { 0 };
     struct error e = { 0 };
     (void)state;
-    kit_open(&k, 1u << 30, 1);
+    kit_open(&k, 1u << 30);
     uint8_t *data = mem_alloc(sizes[ARRAY_LEN(sizes) - 1]);
     for (enum crypto_suite s = SUITE_AES256_GCM; s <= SUITE_SM4_CTR_HMAC_SM3; s++) {
         fake_keeper_suite(s);
@@ -62,7 +62,7 @@ static void test_space(void **state)
     struct kit k = { 0 };
     struct error e = { 0 };
     (void)state;
-    kit_open(&k, 1u << 30, 1);
+    kit_open(&k, 1u << 30);
     for (unsigned known = 0; known < 2; known++) {
         size_t n = 2500000, at = 0, step = 1;
         uint8_t *data = mem_alloc(n);
@@ -111,7 +111,7 @@ static void test_wrong_size(void **state)
     struct vault_writer *w = NULL;
     struct vault_object o;
     (void)state;
-    kit_open(&k, 1u << 30, 1);
+    kit_open(&k, 1u << 30);
     struct vault_put put = {
         .bucket = &k.bucket, .key = BYTES_LIT("x"), .has_size = true, .size = 10
     };
@@ -142,7 +142,7 @@ static void test_entries(void **state)
     uint8_t *got = NULL;
     size_t n = 0;
     (void)state;
-    kit_open(&k, 1u << 30, 1);
+    kit_open(&k, 1u << 30);
     assert_ok(kit_put(&k, "tief/\u00e4\n..", BYTES_LIT("hello"), &e), e);
     struct bytes text = fake_scribe_payload("acme", 1, &kind);
     assert_string_equal(kind, "object.put");
@@ -184,7 +184,7 @@ static void test_no_audit_no_act(void **state)
     uint8_t *got = NULL;
     size_t n = 0;
     (void)state;
-    kit_open(&k, 1u << 30, 1);
+    kit_open(&k, 1u << 30);
     assert_ok(kit_put(&k, "a", BYTES_LIT("1"), &e), e);
     fake_scribe_fail(NULL, ERRC_AGAIN, 0, 1000);
     assert_code(kit_put(&k, "a", BYTES_LIT("2"), &e), ERRC_AGAIN);
@@ -208,7 +208,7 @@ static void test_conditions(void **state)
     struct vault_writer *w = NULL, *other = NULL;
     struct vault_object o;
     (void)state;
-    kit_open(&k, 1u << 30, 1);
+    kit_open(&k, 1u << 30);
     struct vault_put put = { .bucket = &k.bucket,
                              .key = BYTES_LIT("a"),
                              .has_size = true,
@@ -241,7 +241,7 @@ static void test_attributes(void **state)
     struct vault_writer *w = NULL;
     struct vault_object o, back;
     (void)state;
-    kit_open(&k, 1u << 30, 1);
+    kit_open(&k, 1u << 30);
     struct vault_pair meta[] = { { BYTES_LIT("colour"), BYTES_LIT("blau") },
                                  { BYTES_LIT("empty"), BYTES_LIT("") } };
     struct vault_pair tags[] = { { BYTES_LIT("t"), BYTES_LIT("1") } }, none[1];
@@ -294,7 +294,7 @@ static void test_buckets(void **state)
     struct vault_bucket b, *list = NULL;
     size_t n = 0;
     (void)state;
-    kit_open(&k, 1u << 30, 1);
+    kit_open(&k, 1u << 30);
     static const char *const bad[] = { "ab",   "Abc",         "a_b",     "-ab",         "ab-",
                                        "a..b", "192.168.1.1", "xn--abc", "abc-s3alias", "" };
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -363,7 +363,7 @@ static void test_list(void **state)
     struct kit k = { 0 };
     struct error e = { 0 };
     (void)state;
-    kit_open(&k, 1u << 30, 1);
+    kit_open(&k, 1u << 30);
     static const char *const keys[] = { "a",       "b/1",  "b/2", "b/c/3",
                                         "b0",      "c//x", "c/",  "d\xf4\x8f\xbf\xbf",
                                         "e--f--g", "e--h" };
@@ -423,7 +423,7 @@ static void test_multipart(void **state)
     size_t n = 0;
     bool truncated = false;
     (void)state;
-    kit_open(&k, 1u << 30, 1);
+    kit_open(&k, 1u << 30);
     unsigned wanted = 1u << VAULT_CRC64NVME | 1u << VAULT_SHA256;
     struct vault_put put = { .bucket = &k.bucket,
                              .key = BYTES_LIT("big"),
@@ -530,7 +530,7 @@ static void test_abort(void **state)
     struct vault_upload u;
     struct vault_part p;
     (void)state;
-    kit_open(&k, 1u << 30, 1);
+    kit_open(&k, 1u << 30);
     struct vault_put put = { .bucket = &k.bucket, .key = BYTES_LIT("big") };
     assert_ok(vault_upload_create(&k.cx, &put, &u, &e), e);
     put_part(&k, "big", u.id, 1, 200000, 0, &p);
