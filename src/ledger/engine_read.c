@@ -143,8 +143,7 @@ RESULT engine_cosign(struct engine *en, struct log *l, uint64_t size, struct byt
 {
     struct log_record r;
     CLEANUP(buf_done_p) struct buf have = BUF(NOTE_MAX);
-    struct note *n = mem_alloc(sizeof(*n));
-    CLEANUP(mem_free_p) __attribute__((unused)) void *own = n;
+    CLEANUP(mem_free_p) struct note *n = mem_alloc(sizeof(*n));
 
     TRY(published_record(l, size, &r, e));
     TRY(log_cosign_lines(&l->files, size, &have, e));

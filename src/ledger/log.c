@@ -94,8 +94,7 @@ static RESULT load_published(struct log *l, struct error *e)
     const struct log_record *r = &l->published;
     struct tree_frontier frontier;
     struct checkpoint c;
-    struct note *note = mem_alloc(sizeof(*note));
-    CLEANUP(mem_free_p) void *own = note;
+    CLEANUP(mem_free_p) struct note *note = mem_alloc(sizeof(*note));
 
     TRY(log_record_last(&l->files, false, &l->record_count, &l->published, e));
     TRY(cut_file(l, LOG_ENTRIES, r->entries_bytes, e));

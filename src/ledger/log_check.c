@@ -249,8 +249,7 @@ static RESULT bad_record(struct error *e, const struct check *c, const char *wha
 
 static RESULT check_note(struct check *c, const struct tree_hash *root, struct error *e)
 {
-    struct note *n = mem_alloc(sizeof(*n));
-    CLEANUP(mem_free_p) void *own = n;
+    CLEANUP(mem_free_p) struct note *n = mem_alloc(sizeof(*n));
     struct checkpoint cp;
     uint64_t time_s;
     const struct log_record *r = &c->record;

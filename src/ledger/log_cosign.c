@@ -117,8 +117,7 @@ static RESULT line_verify(const struct log_record *r, const struct cosignature *
                           const struct note_key *k, struct error *e)
 {
     CLEANUP(buf_done_p) struct buf note = BUF(NOTE_MAX);
-    struct note *parsed = mem_alloc(sizeof(*parsed));
-    CLEANUP(mem_free_p) void *own = parsed;
+    CLEANUP(mem_free_p) struct note *parsed = mem_alloc(sizeof(*parsed));
     uint64_t time_s;
 
     buf_add(&note, bytes_of(r->note, r->note_n));

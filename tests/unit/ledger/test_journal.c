@@ -4,6 +4,7 @@
 
 #include "base/rng.h"
 #include "ledger/journal.h"
+#include "sys/fault.h"
 
 static const struct journal_config config = { .segment_bytes = 64 * 1024,
                                               .segments_first = 2,
@@ -36,6 +37,14 @@ static struct result on_record(void *arg, const struct journal_record *r, struct
     assert_bytes(r->frame, BYTES_LIT("frame"));
     p->next++;
     p->count++;
+    return RESULT_OK;
+}
+
+static struct result on_any(void *arg, const struct journal_record *r, struct error *e)
+{
+    (void)arg;
+    (void)r;
+    (void)e;
     return RESULT_OK;
 }
 
@@ -167,6 +176,46 @@ static void test_flips(void **state)
     fs_free(fs);
 }
 
+/* Power goes while a segment is used again: what the newest durable group says is needed must not have been in it. */
+static void test_torn_reuse(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 100; seed++) {
+        const struct journal_config two = { .segment_bytes = 64 * 1024,
+                                            .segments_first = 2,
+                                            .segments_max = 2 };
+        struct fs *fs = fs_fake_new(1 << 24);
+        struct replayed p = { 0 };
+        struct error e = { 0 };
+        struct journal *j;
+        uint64_t index = 0;
+        CLEANUP(buf_done_p) struct buf group = BUF(1 << 20);
+
+        assert_ok(journal_open(fs, &two, on_record, &p, &j, &e), e);
+        while (result_is_ok(journal_reserve(j, 200 * 40, &e))) {
+            write_group(j, &index, 200);
+        }
+        journal_settle(j, journal_next(j));
+        journal_begin(&group);
+        for (int i = 0; i < 400; i++) {
+            journal_add_record(&group, "acme", index, BYTES_LIT("not acknowledged"),
+                               BYTES_LIT("frame"));
+        }
+        fault_arm("fs.sync", FAULT_EIO, (unsigned)(seed % 2), 1000);
+        assert_code(journal_write(j, &group, &e), ERRC_IO);
+        fault_disarm_all();
+        assert_code(journal_write(j, &group, &e), ERRC_IO); /* for good */
+        journal_close(j);
+        fs_fake_power_loss(fs, seed);
+        struct result r = journal_open(fs, &two, on_any, &p, &j, &e);
+        if (!result_is_ok(r)) {
+            fail_msg("seed %d: %s", (int)seed, e.msg);
+        }
+        journal_close(j);
+        fs_free(fs);
+    }
+}
+
 static void test_records_refused(void **state)
 {
     (void)state;
@@ -186,9 +235,8 @@ static void test_records_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_replay),
-        cmocka_unit_test(test_segments),
-        cmocka_unit_test(test_flips),
+        cmocka_unit_test(test_replay),          cmocka_unit_test(test_segments),
+        cmocka_unit_test(test_flips),           cmocka_unit_test(test_torn_reuse),
         cmocka_unit_test(test_records_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
