@@ -252,6 +252,7 @@ int main(int argc, char **argv)
     };
     must(vault_bucket_create(&cx, BYTES_LIT("bench"), &bucket, &e), &e, "bucket");
     bucket.digest = VAULT_DIGEST_CLIENT;
+    must(vault_recover(vault, nobody, "acme", &e), &e, "recover");
     housekeep();
     const struct load fill = { act_put_small, 64, KEYS, false };
     const struct load put_small[] = { { act_put_small, 1, 0, true },
