@@ -44,6 +44,39 @@ static void delete_many(struct kit *k, unsigned from, unsigned to, unsigned step
     }
 }
 
+/* Between look-up and opening the object may be moved, replaced, deleted. */
+static void test_moved(void **state)
+{
+    struct kit k = { 0 };
+    struct error e = { 0 };
+    struct vault_object small, large;
+    struct vault_reader *r = NULL;
+    struct bytes data;
+    uint8_t want[4096];
+    (void)state;
+    kit_open(&k, 1u << 28);
+    put_many(&k, 0, 500, 4096);
+    put_many(&k, 500, 501, 200000);
+    assert_ok(vault_head(&k.cx, &k.bucket, BYTES_LIT("k00000"), "", false, &small, &e), e);
+    assert_ok(vault_head(&k.cx, &k.bucket, BYTES_LIT("k00500"), "", false, &large, &e), e);
+    delete_many(&k, 1, 500, 1);
+    kit_housekeep(&k); /* k00000 has moved, its segment is another's now */
+    put_many(&k, 501, 800, 4096);
+    assert_ok(vault_get_open(&k.cx, &k.bucket, &small, 0, 4096, &r, &e), e);
+    assert_ok(vault_get_read(r, &data, &e), e);
+    kit_fill(want, sizeof(want), 0, 0);
+    assert_bytes(data, BYTES_OF(want));
+    vault_get_close(r);
+    put_many(&k, 0, 1, 4096);
+    put_many(&k, 500, 501, 200000);
+    kit_housekeep(&k);
+    assert_code(vault_get_open(&k.cx, &k.bucket, &small, 0, 4096, &r, &e), ERRC_AGAIN);
+    assert_ok(vault_get_open(&k.cx, &k.bucket, &large, 0, 200000, &r, &e), e);
+    assert_code(vault_get_read(r, &data, &e), ERRC_AGAIN);
+    vault_get_close(r);
+    kit_close(&k);
+}
+
 /*= 2.1.3-10 test */
 static void test_recycling(void **state)
 {
@@ -314,15 +347,11 @@ static void test_full_packs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_recycling),
-        cmocka_unit_test(test_zeroed),
-        cmocka_unit_test(test_rewrap),
-        cmocka_unit_test(test_void_at_start),
-        cmocka_unit_test(test_void_while_running),
-        cmocka_unit_test(test_metadata_fails),
-        cmocka_unit_test(test_reserve),
-        cmocka_unit_test(test_full),
-        cmocka_unit_test(test_full_packs),
+        cmocka_unit_test(test_moved),          cmocka_unit_test(test_recycling),
+        cmocka_unit_test(test_zeroed),         cmocka_unit_test(test_rewrap),
+        cmocka_unit_test(test_void_at_start),  cmocka_unit_test(test_void_while_running),
+        cmocka_unit_test(test_metadata_fails), cmocka_unit_test(test_reserve),
+        cmocka_unit_test(test_full),           cmocka_unit_test(test_full_packs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
