@@ -18,8 +18,8 @@ void ledger_config_default(struct ledger_config *c)
         .heartbeat_ms = 60000,
         .active_ms = INT64_C(24) * 3600 * 1000,
         .low_water_bytes = 512 * MIB,
-        .reserve_bytes = 64 * MIB,
-        .journal = { .segment_bytes = 32 * MIB, .segments_first = 3, .segments_max = 16 },
+        .reserve_bytes = 32 * MIB,
+        .journal = { .segment_bytes = 16 * MIB, .segments_first = 2, .segments_max = 32 },
         .memory_max_bytes = 64 * MIB,
     };
 }

@@ -221,7 +221,7 @@ static void test_power_cuts(void **state)
     (void)state;
     struct world *w = malloc(sizeof(*w));
 
-    for (uint64_t seed = 1; seed <= seeds(150); seed++) {
+    for (uint64_t seed = 1; seed <= seeds(60); seed++) {
         one_seed(w, seed, NULL);
     }
     free(w);
