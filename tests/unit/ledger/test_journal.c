@@ -109,7 +109,6 @@ static void test_segments(void **state)
     struct replayed p;
     struct error e = { 0 };
     uint64_t index = 0;
-    CLEANUP(buf_done_p) struct buf group = BUF(1 << 20);
 
     struct journal *j = must_open(fs, &p);
     for (int i = 0; i < 500; i++) {
