@@ -1,5 +1,6 @@
 #include "fakes.h"
 
+#include "base/json.h"
 #include "crypto/box.h"
 #include "crypto/hash.h"
 
@@ -25,6 +26,7 @@ static struct {
     unsigned after, times;
     bool loses_answers;
 } failing;
+static bool checks_payloads;
 static uint32_t key_version;
 static bool is_disabled, is_away;
 static enum crypto_suite suite;
@@ -54,6 +56,28 @@ void fake_scribe_fail(const char *kind, enum errc code, unsigned after, unsigned
     failing.after = after;
     failing.times = times;
     pthread_mutex_unlock(&lock);
+}
+
+void fake_scribe_check_payloads(bool on)
+{
+    checks_payloads = on;
+}
+
+/* RFC 8785, an object, no member twice. */
+static void check_payload(struct bytes payload)
+{
+    struct json_doc *doc = NULL;
+    struct error e = { 0 };
+    struct buf canonical = BUF(LEDGER_PAYLOAD_MAX);
+    if (!result_is_ok(json_parse(payload, LEDGER_PAYLOAD_MAX, &doc, &e)) ||
+        json_type(json_root(doc)) != JSON_OBJECT ||
+        !result_is_ok(json_canonical(json_root(doc), &canonical, &e)) ||
+        !bytes_equal(buf_bytes(&canonical), payload)) {
+        fprintf(stderr, "payload is not canonical: %.*s\n", BYTES_FMT(payload));
+        abort();
+    }
+    buf_done(&canonical);
+    json_doc_free(doc);
 }
 
 void fake_scribe_lose_answers(bool on)
@@ -141,6 +165,9 @@ struct result ledger_append(struct rpc_client *scribe, const char *log, const ch
                             struct bytes payload, struct ledger_position *ret, struct error *e)
 {
     (void)scribe;
+    if (checks_payloads) {
+        check_payload(payload);
+    }
     pthread_mutex_lock(&lock);
     struct result r = append_locked(log, kind, payload, ret, e);
     pthread_mutex_unlock(&lock);

@@ -16,6 +16,8 @@ void fakes_reset(const struct clock *clock);
 void fake_scribe_fail(const char *kind, enum errc code, unsigned after, unsigned times);
 /* After such a failure the entry is in the log all the same: the answer was lost. */
 void fake_scribe_lose_answers(bool on);
+/* Aborts at a payload that is not RFC 8785 text of an object. */
+void fake_scribe_check_payloads(bool on);
 uint64_t fake_scribe_count(const char *log, const char *kind); /* entries; kind NULL: all */
 /* Payload of the entry at `index`, its kind in ret_kind; borrowed until the reset. */
 struct bytes fake_scribe_payload(const char *log, uint64_t index, const char **ret_kind);

@@ -11,6 +11,7 @@ void kit_open(struct kit *k, uint64_t capacity)
                        .pool = pool };
     clock_fake_init(&k->clock, 1795340000000);
     fakes_reset(&k->clock.base);
+    fake_scribe_check_payloads(true);
     k->fs = fs_fake_new(capacity);
     assert_ok(rpc_client_new(NULL, "keeper", &k->keeper, &e), e);
     assert_ok(rpc_client_new(NULL, "scribe", &k->scribe, &e), e);
