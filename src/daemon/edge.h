@@ -38,6 +38,7 @@ struct edge {
     bool has_house, has_courier;
     int control; /* to the supervisor */
     _Atomic bool is_stopping;
+    _Atomic bool is_open; /* the stores are: api is filled in */
     struct error failure; /* of the house while it starts */
     _Atomic bool has_failed;
 };

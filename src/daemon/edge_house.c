@@ -33,8 +33,11 @@ static void keep(struct edge *ed)
 void *edge_house(void *arg)
 {
     struct edge *ed = arg;
-    if (!result_is_ok(edge_open(ed, &ed->failure)) ||
-        !result_is_ok(edge_serve_start(ed, &ed->failure)) ||
+    if (!result_is_ok(edge_open(ed, &ed->failure))) {
+        return failed(ed);
+    }
+    atomic_store(&ed->is_open, true);
+    if (!result_is_ok(edge_serve_start(ed, &ed->failure)) ||
         !result_is_ok(control_send_simple(ed->control, CONTROL_READY, &ed->failure))) {
         return failed(ed);
     }

@@ -1,5 +1,0 @@
-#include "daemon/edge.h"
-void *edge_courier(void *arg)
-{
-    return arg;
-}
