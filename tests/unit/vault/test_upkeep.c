@@ -259,6 +259,91 @@ static void test_metadata_fails(void **state)
     kit_close(&k);
 }
 
+/* What was acknowledged, by key; a fault may strike anything below. */
+#define SWEPT 6
+
+struct swept {
+    bool exists, is_known; /* is_known: the last act on it was acknowledged */
+    uint64_t seed;
+    size_t n;
+};
+
+static void sweep_acts(struct kit *k, struct swept *objects, uint64_t round)
+{
+    static const size_t sizes[SWEPT] = { 10, 4096, 100000, 140000, 1300000, 0 };
+    uint8_t *data = mem_alloc(1300000);
+    for (size_t i = 0; i < SWEPT; i++) {
+        struct error e = { 0 };
+        char key[8];
+        snprintf(key, sizeof(key), "o%zu", i);
+        kit_fill(data, sizes[i], round, 0);
+        struct bytes v = bytes_of(data, sizes[i]);
+        bool removes = (i + round) % 3 == 0;
+        struct result r = removes      ? kit_delete(k, key, &e)
+                          : i % 2 == 0 ? kit_put(k, key, v, &e)
+                                       : kit_put_unknown(k, key, v, &e);
+        objects[i] = (struct swept){
+            .exists = !removes, .is_known = result_is_ok(r), .seed = round, .n = sizes[i]
+        };
+    }
+    bool more = false;
+    struct error e = { 0 };
+    clock_fake_advance(&k->clock, 5000);
+    result_ignore(vault_housekeep(k->vault, k->scribe, &more, &e));
+    mem_free(data);
+}
+
+static void sweep_check(struct kit *k, const struct swept *objects)
+{
+    for (size_t i = 0; i < SWEPT; i++) {
+        struct error e = { 0 };
+        char key[8];
+        uint8_t *got = NULL;
+        size_t n = 0;
+        snprintf(key, sizeof(key), "o%zu", i);
+        struct result r = kit_get(k, key, &got, &n, &e);
+        if (r.code != ERRC_NOT_FOUND) {
+            assert_ok(r, e);
+        }
+        if (objects[i].is_known) {
+            uint8_t *want = mem_alloc(objects[i].n + 1);
+            kit_fill(want, objects[i].n, objects[i].seed, 0);
+            assert_int_equal(result_is_ok(r), objects[i].exists);
+            if (objects[i].exists) {
+                assert_int_equal(n, objects[i].n);
+                assert_memory_equal(got, want, n);
+            }
+            mem_free(want);
+        }
+        mem_free(got);
+    }
+}
+
+/* Each kind of call fails once, at each of its places in turn. */
+static void test_fault_sweep(void **state)
+{
+    static const char *const names[] = { "fs.open",     "fs.write",  "fs.sync",
+                                         "fs.truncate", "fs.unlink", "fs.sync_dir" };
+    static const enum fault_kind kinds[] = { FAULT_EIO, FAULT_ENOSPC };
+    struct swept objects[SWEPT] = { 0 };
+    struct kit k = { 0 };
+    uint64_t round = 0;
+    (void)state;
+    kit_open(&k, 1u << 30);
+    for (size_t name = 0; name < ARRAY_LEN(names); name++) {
+        for (unsigned after = 0; after < 24; after++, round++) {
+            fault_arm(names[name], kinds[round % 2], after, 1);
+            sweep_acts(&k, objects, round);
+            fault_disarm_all();
+            kit_stop(&k);
+            kit_start(&k);
+            sweep_check(&k, objects);
+            arena_reset(k.arena);
+        }
+    }
+    kit_close(&k);
+}
+
 /* --- full disks ------------------------------------------------------------------------------ */
 
 static void test_reserve(void **state)
@@ -350,8 +435,9 @@ int main(void)
         cmocka_unit_test(test_moved),          cmocka_unit_test(test_recycling),
         cmocka_unit_test(test_zeroed),         cmocka_unit_test(test_rewrap),
         cmocka_unit_test(test_void_at_start),  cmocka_unit_test(test_void_while_running),
-        cmocka_unit_test(test_metadata_fails), cmocka_unit_test(test_reserve),
-        cmocka_unit_test(test_full),           cmocka_unit_test(test_full_packs),
+        cmocka_unit_test(test_metadata_fails), cmocka_unit_test(test_fault_sweep),
+        cmocka_unit_test(test_reserve),        cmocka_unit_test(test_full),
+        cmocka_unit_test(test_full_packs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
