@@ -102,9 +102,9 @@ static RESULT page_get(const struct cli *c, uint64_t from, uint64_t count, struc
     return json_parse(buf_bytes(answer), MANAGE_ANSWER_MAX, ret, e);
 }
 
-/* One page; *ret_n entries were there. With --json each entry is a line. */
+/* One page; *ret_n entries were there, of a log of *ret_size. With --json each entry is a line. */
 static RESULT page_print(const struct cli *c, uint64_t from, uint64_t count, uint64_t *ret_n,
-                         struct error *e)
+                         uint64_t *ret_size, struct error *e)
 {
     CLEANUP(buf_done_p) struct buf answer = BUF(MANAGE_ANSWER_MAX);
     CLEANUP(buf_done_p) struct buf out = BUF(2 * MANAGE_ANSWER_MAX);
@@ -114,6 +114,7 @@ static RESULT page_print(const struct cli *c, uint64_t from, uint64_t count, uin
     *ret_n = 0;
     TRY(page_get(c, from, count, &answer, &doc, e));
     TRY(json_get(json_root(doc), "entries", &list, e));
+    TRY(json_get_u64(json_root(doc), "size", UINT64_MAX, ret_size, e));
     while (json_next(list, &it, &one)) {
         ++*ret_n;
         if (c->is_json) {
@@ -137,12 +138,13 @@ static int entries_run(struct cli *c)
         !cli_get_u64(c, "count", 1, UINT64_MAX, UINT64_MAX, &count) || cli_dir(c) == NULL) {
         return CLI_USAGE;
     }
-    while (count > 0 && n > 0) {
-        if (!result_is_ok(page_print(c, from, MIN(count, 500u), &n, &e))) {
+    /* Up to the size at the first look: reading the platform log makes it grow. */
+    for (uint64_t end = UINT64_MAX; count > 0 && n > 0 && from < end; from += n, count -= n) {
+        uint64_t size = 0;
+        if (!result_is_ok(page_print(c, from, MIN(MIN(count, 500u), end - from), &n, &size, &e))) {
             return cli_refuse(c, &e);
         }
-        from += n;
-        count -= n;
+        end = MIN(end, size);
     }
     return CLI_OK;
 }

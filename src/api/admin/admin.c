@@ -108,7 +108,7 @@ static RESULT act_append(struct admin *a, const struct admin_act *act, const cha
         jsonw_kv_u64(&w, "intent", intent);
     }
     kv(&w, "key", act->key);
-    jsonw_kv_cstr(&w, "phase", phase);
+    kv(&w, "phase", phase);
     jsonw_kv_cstr(&w, "request", a->request_id);
     kv(&w, "result", result);
     kv(&w, "tenant", act->tenant);
@@ -136,6 +136,18 @@ RESULT admin_run(struct admin *a, const struct admin_act *act,
              act->kind, ledger_error.msg);
     }
     return r;
+}
+
+/*= 2.1.3-9 "what the provider's staff read of a customer's log is a record itself" */
+RESULT admin_note(struct admin *a, const char *kind, const char *tenant, const char *detail,
+                  struct error *e)
+{
+    struct ledger_position pos;
+    struct admin_act act = {
+        .kind = kind, .log = LEDGER_PLATFORM, .tenant = tenant, .detail = detail
+    };
+    TRY_MSG(act_append(a, &act, NULL, 0, NULL, NULL, &pos, e), e, "ledger");
+    return RESULT_OK;
 }
 
 /* --- dispatch --- */

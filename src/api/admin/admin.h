@@ -58,6 +58,10 @@ RESULT admin_run(struct admin *a, const struct admin_act *act,
                  RESULT (*fn)(struct admin *a, void *arg, struct error *e), void *arg,
                  struct error *e);
 
+/* An act of reading, of one phase: written to the platform log before anything is given out. */
+RESULT admin_note(struct admin *a, const char *kind, const char *tenant, const char *detail,
+                  struct error *e);
+
 /* The tenant of params[0]: ERRC_NOT_FOUND. */
 RESULT admin_tenant(struct admin *a, struct tenant *ret, struct error *e);
 /* Is `name` a log: a tenant, or "platform". */

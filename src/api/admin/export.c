@@ -80,6 +80,7 @@ RESULT admin_log_export(struct admin *a, struct error *e)
     CLEANUP(buf_done_p) struct buf vkey = BUF(1024);
     CLEANUP(buf_done_p) struct buf sealer = BUF(1024);
     TRY(admin_log_name(a, x.log, e));
+    TRY(admin_note(a, "log.export", x.log, NULL, e));
     TRY(ledger_get_status(a->l->scribe, x.log, &status, e));
     if (status.published_size == 0) {
         FAIL(e, ERRC_CONFLICT, "log %s has no checkpoint yet", x.log);

@@ -38,6 +38,10 @@ RESULT admin_log_entries(struct admin *a, struct error *e)
     TRY(admin_log_name(a, a->params[0], e));
     TRY(admin_query_u64(a, "from", UINT64_MAX, 0, &from, e));
     TRY(admin_query_u64(a, "count", ENTRIES_MAX, 100, &count, e));
+    TRY(admin_note(a, "log.read", a->params[0],
+                   arena_printf(a->arena, "%llu entries from %llu", (unsigned long long)count,
+                                (unsigned long long)from),
+                   e));
     TRY(ledger_get_status(a->l->scribe, a->params[0], &status, e));
     CLEANUP(buf_done_p) struct buf out = BUF(ENTRIES_MAX * (2u * LEDGER_PAYLOAD_MAX));
     struct jsonw w;
@@ -83,6 +87,8 @@ RESULT admin_log_prove(struct admin *a, struct error *e)
             FAIL(e, ERRC_FORMAT, "name an index, or a bucket and a key");
         }
     }
+    TRY(admin_note(a, "log.prove", a->params[0],
+                   arena_printf(a->arena, "entry %llu", (unsigned long long)index), e));
     CLEANUP(buf_done_p) struct buf receipt = BUF(256 * 1024);
     TRY(ledger_prove(a->l->scribe, a->params[0], index, &receipt, e));
     api_respond_json(a->x, 200, &receipt);
