@@ -9,6 +9,7 @@
  */
 #include "base/clock.h"
 #include "sys/proc.h"
+#include "vault/pack.h"
 #include "vault/vault.h"
 
 #include "../tests/unit/vault/fakes.h"
@@ -131,6 +132,20 @@ static void act_get_large(struct vault_ctx *cx, unsigned worker, uint64_t i)
     get_object(cx, key);
 }
 
+/* Only the packs: sealed records become durable, no rows. */
+static struct packs *packs;
+
+static void act_append(struct vault_ctx *cx, unsigned worker, uint64_t i)
+{
+    struct error e = { 0 };
+    struct pack_place place;
+    uint8_t *record = arena_alloc(cx->arena, SMALL_BYTES + 256);
+    (void)worker, (void)i;
+    record_seal(record, SMALL_BYTES + 256);
+    must(packs_append(packs, bytes_of(record, SMALL_BYTES + 256), &place, &e), &e, "append");
+    packs_drop(packs, &place);
+}
+
 static void worker_main(void *arg)
 {
     struct worker *w = arg;
@@ -214,6 +229,24 @@ static void run(const char *name, const struct load *load, unsigned loops, uint6
     fflush(stdout);
 }
 
+static void bench_packs(struct fs *fs, struct db *db, unsigned loops)
+{
+    struct error e = { 0 };
+    struct fs *own = NULL;
+    const struct load load = { act_append, 64, 40000, false };
+    bool more = true;
+    must(fs_mkdir(fs, "only-packs", &e), &e, "mkdir");
+    must(fs_sub(fs, "only-packs", &own, &e), &e, "sub");
+    must(packs_open(own, db, 64 << 20, &packs, &e), &e, "packs");
+    run("records x64, fresh", &load, loops, SMALL_BYTES);
+    for (unsigned i = 0; i < 100 && more; i++) {
+        must(packs_upkeep(packs, true, &more, &e), &e, "upkeep");
+    }
+    run("records x64, recycled", &load, loops, SMALL_BYTES);
+    packs_close(packs);
+    fs_free(own);
+}
+
 static void housekeep(void)
 {
     struct error e = { 0 };
@@ -252,6 +285,7 @@ int main(int argc, char **argv)
     };
     must(vault_bucket_create(&cx, BYTES_LIT("bench"), &bucket, &e), &e, "bucket");
     bucket.digest = VAULT_DIGEST_CLIENT;
+    bench_packs(fs, db, loops);
     must(vault_recover(vault, nobody, "acme", &e), &e, "recover");
     housekeep();
     const struct load fill = { act_put_small, 64, KEYS, false };
