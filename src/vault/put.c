@@ -196,7 +196,10 @@ static void describe(struct vault_writer *w)
     if (w->sse == VAULT_SSE_AES256) {
         hex_encode(bytes_of(c->value[VAULT_MD5].b, MD5_BYTES), o->etag);
     } else {
-        object_random_hex(w->cx.vault, o->etag);
+        /* Opaque. "-1" as of a multipart object of one part: clients do not take it for an MD5. */
+        char hex[33];
+        object_random_hex(w->cx.vault, hex);
+        snprintf(o->etag, sizeof(o->etag), "%s-1", hex);
     }
 }
 
