@@ -66,7 +66,7 @@ RESULT http_read_body(struct http_exchange *x, void *dst, size_t cap, size_t *re
 RESULT http_read_all(struct http_exchange *x, struct buf *out, struct error *e);
 
 /*
- * Before begin; copied; a header of that name set before is replaced. At most 64. A name that is no token, a value with
+ * Before begin; copied; a header of that name set before is replaced. At most 128. A name that is no token, a value with
  * control bytes, or one of the server's own (Content-Length, Transfer-Encoding, Connection, Date, Server) is logged, and
  * http_begin fails with ERRC_BUG until http_reset_headers.
  */

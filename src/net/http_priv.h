@@ -28,7 +28,7 @@ enum {
     ACCEPT_BATCH = 16,
     ACCEPT_PAUSE_MS = 100, /* after the system ran out of descriptors */
     EXCHANGES_KEPT = 64,
-    FIELDS_MAX = 64,
+    FIELDS_MAX = 128,
     HEADERS_MAX = 256,           /* whatever the limits say */
     HEADERS_OUT_MAX = 32 * 1024, /* bytes of an answer's head */
 };

@@ -127,8 +127,8 @@ static RESULT out_send(struct http_exchange *x, struct error *e)
 static bool is_name(const char *name)
 {
     return name[0] != '\0' &&
-           strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") ==
-                   strlen(name);
+           strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                        "!#$%&'*+-.^_`|~") == strlen(name); /* RFC 9110 section 5.6.2 */
 }
 
 static bool is_own(const char *name)
