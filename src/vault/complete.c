@@ -111,6 +111,10 @@ static RESULT prepare(struct completion *m, struct error *e)
         parts[i] = m->chosen[i].part;
     }
     checksums_of_parts(parts, m->n, m->upload.wanted, m->upload.is_full, &o->checksums);
+    if (m->conditions->checksums != NULL &&
+        !checksums_agree(m->conditions->checksums, &o->checksums)) {
+        FAIL(e, ERRC_FORMAT, "the object's checksum is another");
+    }
     make_etag(m);
     o->key = arena_bytes(m->cx->arena, m->key);
     memcpy(o->version, "null", 5);

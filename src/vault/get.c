@@ -64,6 +64,24 @@ RESULT vault_head(const struct vault_ctx *cx, const struct vault_bucket *b, stru
     return RESULT_OK;
 }
 
+RESULT vault_part_range(const struct vault_ctx *cx, const struct vault_object *o, uint32_t number,
+                        uint64_t *ret_from, uint64_t *ret_n, struct error *e)
+{
+    if (o->extent_->chain == 0) {
+        if (number != 1) {
+            FAIL(e, ERRC_NOT_FOUND, "no such part");
+        }
+        *ret_from = 0;
+        *ret_n = o->size;
+        return RESULT_OK;
+    }
+    struct db_conn *c = NULL;
+    TRY(db_read_begin(cx->vault->config.db, &c, e));
+    struct result r = row_chain_part(c, o->extent_->chain, number, ret_from, ret_n, e);
+    db_read_end(c);
+    return r;
+}
+
 /* --- one blob
  * ------------------------------------------------------------------------------------------------
  */

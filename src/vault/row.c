@@ -79,6 +79,25 @@ RESULT row_chain(struct db_conn *c, int64_t chain, uint64_t at, struct extent *r
     return RESULT_OK;
 }
 
+RESULT row_chain_part(struct db_conn *c, int64_t chain, uint32_t number, uint64_t *ret_start,
+                      uint64_t *ret_n, struct error *e)
+{
+    struct db_stmt *s = NULL;
+    bool has_row = false;
+    TRY(db_prepare(c, "SELECT start, size FROM chain WHERE id = ? ORDER BY start LIMIT 1 OFFSET ?",
+                   &s, e));
+    db_bind_i64(s, 1, chain);
+    db_bind_i64(s, 2, (int64_t)number - 1);
+    TRY(db_step(s, &has_row, e));
+    if (!has_row) {
+        FAIL(e, ERRC_NOT_FOUND, "no such part");
+    }
+    *ret_start = (uint64_t)db_col_i64(s, 0);
+    *ret_n = (uint64_t)db_col_i64(s, 1);
+    db_reset(s);
+    return RESULT_OK;
+}
+
 static RESULT fill_object(struct db_conn *c, struct db_stmt *s, struct arena *a,
                           struct vault_object *o, struct error *e)
 {

@@ -13,6 +13,9 @@ RESULT row_extent(struct db_conn *c, int64_t id, struct extent *ret, struct erro
  */
 RESULT row_chain(struct db_conn *c, int64_t chain, uint64_t at, struct extent *ret,
                  uint64_t *ret_start, struct error *e);
+/* Place and length of the link `number` (from 1) of a chain. ERRC_NOT_FOUND. */
+RESULT row_chain_part(struct db_conn *c, int64_t chain, uint32_t number, uint64_t *ret_start,
+                      uint64_t *ret_n, struct error *e);
 /* True while the object still consists of this extent or chain. */
 RESULT row_object_is(struct db_conn *c, int64_t bucket, struct bytes key, const struct extent *x,
                      bool *ret, struct error *e);

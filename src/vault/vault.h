@@ -139,6 +139,7 @@ struct vault_conditions {
     struct bytes if_match, if_none_match;
     bool has_modified_since, has_unmodified_since;
     int64_t modified_since_ms, unmodified_since_ms;
+    const struct vault_checksums *checksums; /* vault_upload_complete: what the object's must be; NULL: anything */
 };
 /* RFC 9110 section 13.2.2, for reads and writes; o NULL: there is no such object. */
 enum vault_verdict { VAULT_PROCEED, VAULT_NOT_MODIFIED, VAULT_PRECONDITION_FAILED };
@@ -200,6 +201,11 @@ RESULT vault_get_read(struct vault_reader *r, struct bytes *ret, struct error *e
 void vault_get_close(struct vault_reader *r);
 DEFINE_CLEANUP(vault_get_close, struct vault_reader *)
 
+/* Where part `number` (from 1) of an object lies in it; NOT_FOUND: there is none. An object that came in one piece is its own
+ * only part. */
+RESULT vault_part_range(const struct vault_ctx *cx, const struct vault_object *o, uint32_t number, uint64_t *ret_from,
+                        uint64_t *ret_n, struct error *e);
+
 RESULT vault_delete(const struct vault_ctx *cx, const struct vault_bucket *b, struct bytes key, const char *version,
                     bool *ret_existed, struct error *e);
 /* Replaces metadata or tags only (object.tag). */
@@ -246,7 +252,7 @@ RESULT vault_upload_get(const struct vault_ctx *cx, const struct vault_bucket *b
 RESULT vault_upload_complete(const struct vault_ctx *cx, const struct vault_bucket *b, struct bytes key, const char *upload_id,
                              const struct vault_part *parts, size_t n, const struct vault_conditions *conditions,
                              struct vault_object *ret, struct buf *receipt, struct error *e);
-/* Codes of complete: NOT_FOUND no such upload; FORMAT order; RANGE too small part; INTEGRITY part missing, another ETag or checksum;
+/* Codes of complete: NOT_FOUND no such upload; FORMAT order, or the object's checksum is another than conditions->checksums; RANGE too small part; INTEGRITY part missing, another ETag or checksum;
  * CONFLICT a precondition is not met. Of `parts` number, etag and checksums (when known) are read. */
 RESULT vault_upload_abort(const struct vault_ctx *cx, const struct vault_bucket *b, struct bytes key, const char *upload_id,
                           struct error *e);
