@@ -11,10 +11,15 @@ static bool refuse(enum s3_error *ret_err, enum s3_error err, struct error *e, c
     return false;
 }
 
+static RESULT from_exchange(void *arg, void *dst, size_t cap, size_t *ret_n, struct error *e)
+{
+    return http_read_body(arg, dst, cap, ret_n, e);
+}
+
 bool s3_body_open(struct s3_request *r, struct s3_body *ret, enum s3_error *ret_err,
                   struct error *e)
 {
-    *ret = (struct s3_body){ .r = r };
+    *ret = (struct s3_body){ .r = r, .source = from_exchange, .source_arg = r->x };
     switch (r->claim.payload) {
     case SIGV4_PAYLOAD_SHA256:
     case SIGV4_PAYLOAD_UNSIGNED:
@@ -34,7 +39,7 @@ bool s3_body_open(struct s3_request *r, struct s3_body *ret, enum s3_error *ret_
     }
     ret->is_chunked = true;
     struct bytes decoded = s3_header(r, "x-amz-decoded-content-length");
-    if (!result_is_ok(num_u64(decoded, 0, VAULT_OBJECT_MAX, &ret->length))) {
+    if (!result_is_ok(num_u64(decoded, 0, UINT64_MAX, &ret->length))) {
         return refuse(ret_err, S3_MISSING_CONTENT_LENGTH, e,
                       "x-amz-decoded-content-length is missing or not a number");
     }
@@ -64,7 +69,7 @@ static bool raw_read(struct s3_body *b, uint8_t *dst, size_t cap, size_t *ret_n,
         *ret_n = n;
         return true;
     }
-    struct result res = http_read_body(b->r->x, dst, cap, ret_n, e);
+    struct result res = b->source(b->source_arg, dst, cap, ret_n, e);
     if (!result_is_ok(res)) {
         *ret_err = res.code == ERRC_FORMAT ? S3_INVALID_REQUEST
                                            : s3_error_of(res.code, S3_INCOMPLETE_BODY);
@@ -93,7 +98,7 @@ static bool line_read(struct s3_body *b, struct bytes *ret, enum s3_error *ret_e
         }
         size_t n = 0;
         struct result res =
-                http_read_body(b->r->x, b->ahead + b->ahead_n, S3_LINE_MAX - b->ahead_n, &n, e);
+                b->source(b->source_arg, b->ahead + b->ahead_n, S3_LINE_MAX - b->ahead_n, &n, e);
         if (!result_is_ok(res)) {
             *ret_err = s3_error_of(res.code, S3_INCOMPLETE_BODY);
             return false;

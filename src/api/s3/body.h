@@ -11,6 +11,7 @@
 #ifndef TROTH_API_S3_BODY_H
 #define TROTH_API_S3_BODY_H
 
+#include "api/s3/checksum.h"
 #include "api/s3/request.h"
 #include "crypto/hash.h"
 
@@ -18,8 +19,14 @@
 #define S3_LINE_MAX     1024
 #define S3_TRAILERS_MAX 8
 
+/* Where the bytes of the HTTP body come from: as http_read_body. */
+typedef struct result (*s3_body_source)(void *arg, void *dst, size_t cap, size_t *ret_n,
+                                        struct error *e);
+
 struct s3_body {
     struct s3_request *r;
+    s3_body_source source; /* the exchange's body, unless set after s3_body_open */
+    void *source_arg;
     bool is_chunked; /* aws-chunked */
     bool is_signed;  /* with chunk signatures */
     bool has_trailer;
@@ -57,11 +64,5 @@ bool s3_body_wanted(struct s3_body *b, unsigned *ret_wanted, enum s3_error *ret_
 /* A small body whole, checked. */
 bool s3_body_read_all(struct s3_request *r, struct buf *out, enum s3_error *ret_err,
                       struct error *e);
-
-/* "x-amz-checksum-crc32" and so on; NULL for MD5, which is Content-MD5. */
-const char *s3_checksum_header(enum vault_checksum c);
-const char *s3_checksum_name(enum vault_checksum c); /* "CRC32", "CRC64NVME", ... */
-size_t s3_checksum_len(enum vault_checksum c);
-bool s3_checksum_by_name(struct bytes name, enum vault_checksum *ret);
 
 #endif

@@ -3,6 +3,8 @@
 
 #include "api/s3/headers.h"
 #include "api/s3/object.h"
+#include "api/s3/xml_in.h"
+#include "base/text.h"
 #include "net/xml.h"
 
 void s3_xml_owner(struct s3_request *r, struct buf *xml, const char *element)
@@ -13,12 +15,73 @@ void s3_xml_owner(struct s3_request *r, struct buf *xml, const char *element)
     xml_close(xml, element);
 }
 
+#define BUCKETS_PAGE_MAX 10000
+
+/* Where the page begins: continuation-token is the base64url of the last name given. False:
+ * answered. */
+static bool buckets_after(struct s3_request *r, struct bytes *ret)
+{
+    struct bytes token;
+    *ret = BYTES_LIT("");
+    if (!s3_param(r, "continuation-token", &token) || token.n == 0) {
+        return true;
+    }
+    CLEANUP(buf_done_p) struct buf name = BUF(64);
+    if (!result_is_ok(base64url_decode(token, &name))) {
+        s3_fail(r, S3_INVALID_ARGUMENT, "The continuation token provided is incorrect");
+        return false;
+    }
+    *ret = arena_bytes(r->arena, buf_bytes(&name));
+    return true;
+}
+
+static void buckets_out(struct s3_request *r, struct buf *xml, const struct vault_bucket *list,
+                        size_t n, struct bytes after, uint64_t max)
+{
+    struct bytes prefix = s3_param_or(r, "prefix", BYTES_LIT("")), last = BYTES_NONE;
+    uint64_t given = 0;
+    bool more = false;
+    xml_open(xml, "Buckets");
+    for (size_t i = 0; i < n && !more; i++) {
+        struct bytes name = bytes_str(list[i].name);
+        char date[TIME_TEXT_MAX];
+        if (!bytes_has_prefix(name, prefix) || bytes_compare(name, after) <= 0) {
+            continue;
+        }
+        if (given == max) {
+            more = true;
+            continue;
+        }
+        xml_open(xml, "Bucket");
+        xml_element(xml, "Name", name);
+        xml_element_str(xml, "CreationDate", time_rfc3339(list[i].created_ms, date));
+        xml_element_str(xml, "BucketRegion", r->settings->region);
+        xml_close(xml, "Bucket");
+        last = name;
+        given++;
+    }
+    xml_close(xml, "Buckets");
+    if (more) {
+        CLEANUP(buf_done_p) struct buf token = BUF(128);
+        buf_add_base64url(&token, last);
+        xml_element(xml, "ContinuationToken", buf_bytes(&token));
+    }
+    if (prefix.n > 0) {
+        xml_element(xml, "Prefix", prefix);
+    }
+}
+
 void s3_list_buckets(struct s3_request *r)
 {
     struct vault_bucket *list = NULL;
     size_t n = 0;
+    uint64_t max = 0;
+    struct bytes after;
     struct error e;
-    struct bytes prefix = s3_param_or(r, "prefix", BYTES_LIT(""));
+    if (!s3_param_u64(r, "max-buckets", 1, BUCKETS_PAGE_MAX, BUCKETS_PAGE_MAX, &max) ||
+        !buckets_after(r, &after)) {
+        return;
+    }
     if (!result_is_ok(vault_bucket_list(&r->cx, &list, &n, &e))) {
         s3_fail_with(r, S3_INTERNAL_ERROR, &e);
         return;
@@ -27,18 +90,7 @@ void s3_list_buckets(struct s3_request *r)
     xml_begin(&xml);
     xml_open_ns(&xml, "ListAllMyBucketsResult", S3_XMLNS);
     s3_xml_owner(r, &xml, "Owner");
-    xml_open(&xml, "Buckets");
-    for (size_t i = 0; i < n; i++) {
-        char date[TIME_TEXT_MAX];
-        if (!bytes_has_prefix(bytes_str(list[i].name), prefix)) {
-            continue;
-        }
-        xml_open(&xml, "Bucket");
-        xml_element_str(&xml, "Name", list[i].name);
-        xml_element_str(&xml, "CreationDate", time_rfc3339(list[i].created_ms, date));
-        xml_close(&xml, "Bucket");
-    }
-    xml_close(&xml, "Buckets");
+    buckets_out(r, &xml, list, n, after, max);
     xml_close(&xml, "ListAllMyBucketsResult");
     s3_reply_xml(r, &xml);
 }
@@ -55,7 +107,7 @@ static bool location_in(struct s3_request *r)
     }
     struct bytes location = xml_child_text(root, "LocationConstraint");
     if (location.n > 0 && !bytes_equal_str(location, r->settings->region)) {
-        s3_fail(r, S3_INVALID_ARGUMENT,
+        s3_fail(r, S3_INVALID_LOCATION_CONSTRAINT,
                 arena_printf(r->arena, "The location constraint must be %s here.",
                              r->settings->region));
         return false;
@@ -199,29 +251,19 @@ void s3_put_bucket_encryption(struct s3_request *r)
     if (root == NULL) {
         return;
     }
-    const struct xml_node *rule = xml_child(root, "Rule");
-    const struct xml_node *by_default =
-            rule == NULL ? NULL : xml_child(rule, "ApplyServerSideEncryptionByDefault");
-    struct bytes algorithm =
-            by_default == NULL ? BYTES_NONE : xml_child_text(by_default, "SSEAlgorithm");
-    struct bytes key =
-            by_default == NULL ? BYTES_NONE : xml_child_text(by_default, "KMSMasterKeyID");
-    bool is_kms = bytes_equal_str(algorithm, "aws:kms");
-    if (!is_kms && !bytes_equal_str(algorithm, "AES256")) {
-        s3_fail(r, S3_MALFORMED_XML, NULL);
+    struct vault_bucket b = r->bucket;
+    struct bytes key = BYTES_NONE;
+    const char *why = NULL;
+    enum s3_error err = s3_xml_encryption(root, &b.sse, &key, &why);
+    if (err != S3_OK) {
+        s3_fail(r, err, why);
         return;
     }
-    struct vault_bucket b = r->bucket;
-    b.sse = is_kms ? VAULT_SSE_KMS : VAULT_SSE_AES256;
     b.key_id[0] = '\0';
     if (key.n > 0) {
         const char *id = NULL;
         struct key_info info;
         struct error e;
-        if (!is_kms) {
-            s3_fail(r, S3_INVALID_ARGUMENT, "A key id goes with aws:kms only");
-            return;
-        }
         if (!s3_key_id_in(r, key, &id)) {
             return;
         }

@@ -42,6 +42,17 @@ bool s3_checksum_by_name(struct bytes name, enum vault_checksum *ret)
     return false;
 }
 
+bool s3_checksum_parse(struct bytes v, enum vault_checksum c, uint8_t *ret)
+{
+    CLEANUP(buf_done_p) struct buf out = BUF(64);
+    size_t n = checksums[c].len;
+    if (!result_is_ok(base64_decode(v, &out)) || buf_bytes(&out).n != n) {
+        return false;
+    }
+    memcpy(ret, buf_bytes(&out).p, n);
+    return true;
+}
+
 static bool refuse(enum s3_error *ret_err, enum s3_error err, struct error *e, const char *what,
                    const char *why)
 {
@@ -50,30 +61,45 @@ static bool refuse(enum s3_error *ret_err, enum s3_error err, struct error *e, c
     return false;
 }
 
-static bool is_base64_of(struct bytes v, size_t len, uint8_t *ret)
+static bool trailer_find(const struct s3_body *b, enum vault_checksum c, struct bytes *ret)
 {
-    CLEANUP(buf_done_p) struct buf out = BUF(64);
-    if (!result_is_ok(base64_decode(v, &out)) || buf_bytes(&out).n != len) {
-        return false;
+    for (size_t i = 0; i < b->trailer_count; i++) {
+        if (bytes_equal_str_nocase(b->trailers[i].name, checksums[c].header)) {
+            *ret = b->trailers[i].value;
+            return true;
+        }
     }
-    memcpy(ret, buf_bytes(&out).p, len);
-    return true;
+    return false;
 }
 
 /* The value announced for c, by header or (after the end) by trailer. */
-static bool announced(struct s3_body *b, enum vault_checksum c, struct bytes *ret)
+static bool announced(const struct s3_body *b, enum vault_checksum c, struct bytes *ret)
 {
     if (c == VAULT_MD5) {
         *ret = s3_header(b->r, "Content-MD5");
         return ret->p != NULL;
     }
-    *ret = s3_header(b->r, checksums[c].header);
-    for (size_t i = 0; i < b->trailer_count && ret->p == NULL; i++) {
-        if (bytes_equal_str_nocase(b->trailers[i].name, checksums[c].header)) {
-            *ret = b->trailers[i].value;
+    if (!b->r->checksums_are_of_object) {
+        *ret = s3_header(b->r, checksums[c].header);
+        if (ret->p != NULL) {
+            return true;
         }
     }
-    return ret->p != NULL;
+    return trailer_find(b, c, ret);
+}
+
+/* Does x-amz-trailer promise c? */
+static bool is_promised(const struct s3_body *b, enum vault_checksum c)
+{
+    struct bytes rest = s3_header(b->r, "x-amz-trailer"), one;
+    bool more = c != VAULT_MD5 && rest.n > 0;
+    while (more) {
+        more = bytes_split(&rest, ',', &one);
+        if (bytes_equal_str_nocase(bytes_trim(one, " \t"), checksums[c].header)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool s3_body_wanted(struct s3_body *b, unsigned *ret_wanted, enum s3_error *ret_err,
@@ -81,10 +107,10 @@ bool s3_body_wanted(struct s3_body *b, unsigned *ret_wanted, enum s3_error *ret_
 {
     unsigned wanted = 0, headers = 0;
     uint8_t value[32];
-    struct bytes v, trailer = s3_header(b->r, "x-amz-trailer");
+    struct bytes v;
     for (unsigned c = 0; c < VAULT_CHECKSUM_COUNT; c++) {
         if (announced(b, (enum vault_checksum)c, &v)) {
-            if (!is_base64_of(v, checksums[c].len, value)) {
+            if (!s3_checksum_parse(v, (enum vault_checksum)c, value)) {
                 return refuse(ret_err, S3_INVALID_DIGEST, e,
                               c == VAULT_MD5 ? "Content-MD5" : checksums[c].header,
                               " is not a base64 digest of the right length");
@@ -92,7 +118,7 @@ bool s3_body_wanted(struct s3_body *b, unsigned *ret_wanted, enum s3_error *ret_
             wanted |= 1u << c;
             headers += c != VAULT_MD5;
         }
-        if (checksums[c].header != NULL && bytes_equal_str_nocase(trailer, checksums[c].header)) {
+        if (is_promised(b, (enum vault_checksum)c)) {
             wanted |= 1u << c;
             headers++;
         }
@@ -121,10 +147,15 @@ bool s3_body_check(struct s3_body *b, const struct vault_checksums *have, enum s
     for (unsigned c = 0; c < VAULT_CHECKSUM_COUNT; c++) {
         struct bytes v;
         uint8_t value[32];
+        if (is_promised(b, (enum vault_checksum)c) &&
+            !trailer_find(b, (enum vault_checksum)c, &v)) {
+            return refuse(ret_err, S3_MALFORMED_TRAILER, e, checksums[c].header,
+                          " was announced by x-amz-trailer and did not come");
+        }
         if (!announced(b, (enum vault_checksum)c, &v)) {
             continue;
         }
-        if (!is_base64_of(v, checksums[c].len, value)) {
+        if (!s3_checksum_parse(v, (enum vault_checksum)c, value)) {
             return refuse(ret_err, S3_INVALID_DIGEST, e, checksums[c].name,
                           " is not a base64 digest of the right length");
         }

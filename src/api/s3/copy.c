@@ -70,6 +70,9 @@ static bool source_find(struct s3_request *r, struct source *ret)
     if (!source_parse(r, &bucket, &ret->key)) {
         return false;
     }
+    if (!s3_owner_is_expected(r, "x-amz-source-expected-bucket-owner")) {
+        return false;
+    }
     if (!result_is_ok(s3_bucket_load(r, bucket, &ret->bucket, &e))) {
         s3_fail_with(r, S3_NO_SUCH_BUCKET, &e);
         return false;
@@ -127,16 +130,7 @@ static void result_out(struct s3_request *r, const char *element, const struct v
     xml_open_ns(&xml, element, S3_XMLNS);
     xml_element_str(&xml, "LastModified", time_rfc3339(o->modified_ms, date));
     xml_element_str(&xml, "ETag", arena_printf(r->arena, "\"%s\"", o->etag));
-    for (unsigned c = 0; c < VAULT_MD5; c++) {
-        if ((o->checksums.known & 1u << c) != 0) {
-            CLEANUP(buf_done_p) struct buf text = BUF(128);
-            s3_checksum_text(&o->checksums, (enum vault_checksum)c, o->part_count, &text);
-            xml_element(
-                    &xml,
-                    arena_printf(r->arena, "Checksum%s", s3_checksum_name((enum vault_checksum)c)),
-                    buf_bytes(&text));
-        }
-    }
+    s3_xml_checksums(r, &xml, &o->checksums, o->part_count);
     xml_close(&xml, element);
     s3_encryption_headers(r, o);
     s3_reply_xml(r, &xml);
@@ -219,6 +213,8 @@ void s3_copy_object(struct s3_request *r)
     buf_addf(&from, "%s/", s.bucket.name);
     buf_add(&from, s.key);
     put.copy_source = buf_bytes(&from);
+    s3_conditions_in(r, "", &put.conditions);
+    put.conditions.has_modified_since = put.conditions.has_unmodified_since = false;
     struct vault_object o;
     if (copy_run(r, &s, &put, &o, &receipt)) {
         s3_receipt_header(r, &receipt);
@@ -232,7 +228,8 @@ void s3_upload_part_copy(struct s3_request *r)
     struct source s = { 0 };
     const char *id = NULL;
     uint32_t number = 0;
-    if (!s3_part_number(r, &number) || !s3_upload_settings(r, &id, &put) || !source_find(r, &s)) {
+    if (!s3_unsupported_in(r) || !s3_part_number(r, &number) || !s3_upload_settings(r, &id, &put) ||
+        !source_find(r, &s)) {
         return;
     }
     if (s.n > VAULT_PART_MAX) {

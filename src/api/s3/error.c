@@ -43,6 +43,10 @@ static const struct s3_error_info table[S3_ERROR_COUNT_] = {
     [S3_INVALID_PART] = { "InvalidPart", 400,
                           "One or more of the specified parts could not be found, or its entity "
                           "tag did not match." },
+    [S3_INVALID_LOCATION_CONSTRAINT] = { "InvalidLocationConstraint", 400,
+                                         "The specified location constraint is not valid." },
+    [S3_INVALID_PART_NUMBER] = { "InvalidPartNumber", 416,
+                                 "The requested partnumber is not satisfiable" },
     [S3_INVALID_PART_ORDER] = { "InvalidPartOrder", 400,
                                 "The list of parts was not in ascending order. Parts must be "
                                 "ordered by part number." },
@@ -53,6 +57,9 @@ static const struct s3_error_info table[S3_ERROR_COUNT_] = {
     [S3_KEY_TOO_LONG] = { "KeyTooLongError", 400, "Your key is too long" },
     [S3_KMS_DISABLED] = { "KMS.DisabledException", 400, "The key is not usable." },
     [S3_KMS_NOT_FOUND] = { "KMS.NotFoundException", 400, "The key does not exist." },
+    [S3_MALFORMED_TRAILER] = { "MalformedTrailerError", 400,
+                               "The request contained trailing data that was not well-formed or "
+                               "did not conform to our published schema." },
     [S3_MALFORMED_XML] = { "MalformedXML", 400,
                            "The XML you provided was not well-formed or did not validate against "
                            "our published schema" },

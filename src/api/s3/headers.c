@@ -2,7 +2,9 @@
 #include "api/s3/headers.h"
 
 #include "api/s3/body.h"
+#include "api/s3/xml_in.h"
 #include "base/text.h"
+#include "net/xml.h"
 
 static const char *const kept[] = { "cache-control", "content-disposition", "content-encoding",
                                     "content-language", "expires" };
@@ -50,6 +52,45 @@ static struct bytes lower(struct arena *a, struct bytes v)
     return bytes_of(p, v.n);
 }
 
+/* Adds to what came under that name before, as HTTP joins fields; else a new pair. */
+static void metadata_add(struct s3_request *r, struct vault_pair *pairs, size_t *n,
+                         struct bytes name, struct bytes value)
+{
+    for (size_t i = 0; i < *n; i++) {
+        if (bytes_equal(pairs[i].name, name)) {
+            pairs[i].value = bytes_str(arena_printf(r->arena, "%.*s,%.*s",
+                                                    BYTES_FMT(pairs[i].value), BYTES_FMT(value)));
+            return;
+        }
+    }
+    pairs[(*n)++] = (struct vault_pair){ name, value };
+}
+
+static bool user_metadata_in(struct s3_request *r, struct vault_put *put)
+{
+    struct vault_pair *pairs = arena_alloc(r->arena, sizeof(*pairs) * (r->http->header_count + 1));
+    size_t n = 0, total = 0, standard = put->content_type.n;
+    struct bytes prefix = BYTES_LIT("x-amz-meta-");
+    for (size_t i = 0; i < r->http->header_count; i++) {
+        const struct http_header *h = &r->http->headers[i];
+        if (h->name.n > prefix.n && bytes_equal_nocase(bytes_slice(h->name, 0, prefix.n), prefix)) {
+            struct bytes name = lower(r->arena, bytes_slice(h->name, prefix.n, h->name.n));
+            metadata_add(r, pairs, &n, name, h->value);
+            total += name.n + h->value.n;
+        }
+    }
+    for (size_t i = 0; i < put->header_count; i++) {
+        standard += put->headers[i].value.n;
+    }
+    put->metadata = pairs;
+    put->metadata_count = n;
+    if (total > S3_METADATA_MAX || standard > S3_HEADERS_MAX) {
+        s3_fail(r, S3_METADATA_TOO_LARGE, NULL);
+        return false;
+    }
+    return true;
+}
+
 bool s3_metadata_in(struct s3_request *r, struct vault_put *put)
 {
     standard_headers_in(r, put, arena_alloc(r->arena, sizeof(struct vault_pair) * ARRAY_LEN(kept)));
@@ -57,25 +98,7 @@ bool s3_metadata_in(struct s3_request *r, struct vault_put *put)
     if (put->content_type.n == 0) {
         put->content_type = BYTES_LIT("binary/octet-stream");
     }
-    struct vault_pair *pairs = arena_alloc(r->arena, sizeof(*pairs) * (r->http->header_count + 1));
-    size_t n = 0, total = 0;
-    struct bytes prefix = BYTES_LIT("x-amz-meta-");
-    for (size_t i = 0; i < r->http->header_count; i++) {
-        const struct http_header *h = &r->http->headers[i];
-        if (h->name.n > prefix.n && bytes_equal_nocase(bytes_slice(h->name, 0, prefix.n), prefix)) {
-            pairs[n].name = lower(r->arena, bytes_slice(h->name, prefix.n, h->name.n));
-            pairs[n].value = h->value;
-            total += pairs[n].name.n + pairs[n].value.n;
-            n++;
-        }
-    }
-    put->metadata = pairs;
-    put->metadata_count = n;
-    if (total > S3_METADATA_MAX) {
-        s3_fail(r, S3_METADATA_TOO_LARGE, NULL);
-        return false;
-    }
-    return true;
+    return user_metadata_in(r, put);
 }
 
 bool s3_key_id_in(struct s3_request *r, struct bytes v, const char **ret)
@@ -127,29 +150,6 @@ bool s3_encryption_in(struct s3_request *r, struct vault_put *put)
     return true;
 }
 
-bool s3_tags_valid(const struct vault_pair *tags, size_t n, const char **ret_why)
-{
-    if (n > VAULT_TAGS_MAX) {
-        *ret_why = "Object tags cannot be greater than 10";
-        return false;
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (tags[i].name.n == 0 || tags[i].name.n > 128 || tags[i].value.n > 256 ||
-            !text_is_printable(tags[i].name) || !text_is_printable(tags[i].value)) {
-            *ret_why = "A tag's key has 1 to 128 bytes and its value at most 256, without control "
-                       "characters";
-            return false;
-        }
-        for (size_t j = 0; j < i; j++) {
-            if (bytes_equal(tags[i].name, tags[j].name)) {
-                *ret_why = "Cannot provide multiple Tags with the same key";
-                return false;
-            }
-        }
-    }
-    return true;
-}
-
 bool s3_tags_parse(struct s3_request *r, struct bytes in, struct vault_pair **ret, size_t *ret_n)
 {
     struct vault_pair *tags = arena_alloc(r->arena, sizeof(*tags) * (VAULT_TAGS_MAX + 1));
@@ -158,6 +158,9 @@ bool s3_tags_parse(struct s3_request *r, struct bytes in, struct vault_pair **re
     bool more = rest.n > 0;
     while (more && n <= VAULT_TAGS_MAX) {
         more = bytes_split(&rest, '&', &one);
+        if (one.n == 0) {
+            continue;
+        }
         struct bytes value = one;
         if (!bytes_split(&value, '=', &name)) {
             value = BYTES_LIT("");
@@ -212,6 +215,7 @@ bool s3_unsupported_in(struct s3_request *r)
         { "x-amz-website-redirect-location", "" },
         { "x-amz-server-side-encryption-customer-algorithm", "" },
         { "x-amz-server-side-encryption-context", "" },
+        { "x-amz-server-side-encryption-bucket-key-enabled", "false" },
         { "x-amz-copy-source-server-side-encryption-customer-algorithm", "" },
         { "x-amz-write-offset-bytes", "" },
     };
@@ -272,6 +276,20 @@ void s3_checksum_text(const struct vault_checksums *c, enum vault_checksum which
     buf_add_base64(out, bytes_of(c->value[which].b, s3_checksum_len(which)));
     if (c->is_composite) {
         buf_addf(out, "-%u", parts);
+    }
+}
+
+void s3_xml_checksums(struct s3_request *r, struct buf *xml, const struct vault_checksums *c,
+                      uint32_t parts)
+{
+    for (unsigned i = 0; i < VAULT_MD5; i++) {
+        enum vault_checksum which = (enum vault_checksum)i;
+        if ((c->known & 1u << i) != 0) {
+            CLEANUP(buf_done_p) struct buf text = BUF(128);
+            s3_checksum_text(c, which, parts, &text);
+            xml_element(xml, arena_printf(r->arena, "Checksum%s", s3_checksum_name(which)),
+                        buf_bytes(&text));
+        }
     }
 }
 

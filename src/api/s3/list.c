@@ -42,7 +42,7 @@ static void head_out(struct s3_request *r, struct buf *xml, const char *root, ui
     if (s3_param(r, "delimiter", &delimiter) && delimiter.n > 0) {
         s3_xml_key(r, xml, "Delimiter", delimiter);
     }
-    xml_element_u64(xml, "MaxKeys", max_keys);
+    xml_element_u64(xml, "MaxKeys", MIN(max_keys, 1000u));
     if (s3_param(r, "encoding-type", &encoding) && encoding.n > 0) {
         xml_element(xml, "EncodingType", encoding);
     }

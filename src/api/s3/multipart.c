@@ -4,6 +4,7 @@
 #include "api/s3/bucket.h"
 #include "api/s3/headers.h"
 #include "api/s3/object.h"
+#include "api/s3/xml_in.h"
 #include "base/text.h"
 #include "net/xml.h"
 
@@ -64,77 +65,45 @@ void s3_create_upload(struct s3_request *r)
     s3_reply_xml(r, &xml);
 }
 
-/* ETags come with or without quotes. False: malformed. */
-static bool part_parse(struct s3_request *r, const struct xml_node *node, struct vault_part *p)
+/* The x-amz-checksum headers as the finished object's. False: answered. */
+static bool checksums_in(struct s3_request *r, struct vault_checksums *ret)
 {
-    uint64_t number = 0;
-    struct bytes etag = bytes_trim(xml_child_text(node, "ETag"), "\" ");
-    if (!result_is_ok(num_u64(xml_child_text(node, "PartNumber"), 1, VAULT_PARTS_MAX, &number)) ||
-        etag.n >= sizeof(p->etag)) {
-        s3_fail(r, S3_MALFORMED_XML, NULL);
-        return false;
-    }
-    p->number = (uint32_t)number;
-    memcpy(p->etag, etag.p, etag.n);
-    p->etag[etag.n] = '\0';
+    r->checksums_are_of_object = true;
     for (unsigned c = 0; c < VAULT_MD5; c++) {
         enum vault_checksum which = (enum vault_checksum)c;
-        struct bytes v =
-                xml_child_text(node, arena_printf(r->arena, "Checksum%s", s3_checksum_name(which)));
-        CLEANUP(buf_done_p) struct buf raw = BUF(64);
-        if (v.n == 0) {
+        struct bytes v = s3_header(r, s3_checksum_header(which)), suffix = v;
+        if (v.p == NULL) {
             continue;
         }
-        if (!result_is_ok(base64_decode(v, &raw)) || buf_bytes(&raw).n != s3_checksum_len(which)) {
-            s3_fail(r, S3_INVALID_PART, NULL);
+        (void)bytes_split(&suffix, '-', &v); /* "-N" of a composite one */
+        if (!s3_checksum_parse(v, which, ret->value[c].b)) {
+            s3_fail(r, S3_INVALID_DIGEST, NULL);
             return false;
         }
-        memcpy(p->checksums.value[c].b, buf_bytes(&raw).p, buf_bytes(&raw).n);
-        p->checksums.value[c].n = (uint8_t)buf_bytes(&raw).n;
-        p->checksums.known |= 1u << c;
+        ret->value[c].n = (uint8_t)s3_checksum_len(which);
+        ret->known |= 1u << c;
     }
     return true;
 }
 
-static bool parts_parse(struct s3_request *r, struct vault_part **ret, size_t *ret_n)
+static bool parts_in(struct s3_request *r, struct vault_part **ret, size_t *ret_n)
 {
     const struct xml_node *root = s3_read_xml(r, "CompleteMultipartUpload");
     if (root == NULL) {
         return false;
     }
-    size_t count = 0, n = 0;
-    for (const struct xml_node *node = root->first; node != NULL; node = node->next) {
-        count++;
+    enum s3_error err = s3_xml_parts(root, r->arena, ret, ret_n);
+    if (err != S3_OK) {
+        s3_fail(r, err, NULL);
     }
-    if (count == 0 || count > VAULT_PARTS_MAX) {
-        s3_fail(r, S3_MALFORMED_XML, count == 0 ? NULL : "At most 10000 parts");
-        return false;
-    }
-    struct vault_part *parts = arena_zalloc(r->arena, sizeof(*parts) * count);
-    for (const struct xml_node *node = root->first; node != NULL; node = node->next) {
-        if (strcmp(node->name, "Part") != 0) {
-            s3_fail(r, S3_MALFORMED_XML, NULL);
-            return false;
-        }
-        if (!part_parse(r, node, &parts[n])) {
-            return false;
-        }
-        if (n > 0 && parts[n].number <= parts[n - 1].number) {
-            s3_fail(r, S3_INVALID_PART_ORDER, NULL);
-            return false;
-        }
-        n++;
-    }
-    *ret = parts;
-    *ret_n = n;
-    return true;
+    return err == S3_OK;
 }
 
 static void complete_fail(struct s3_request *r, struct result res, const struct error *e)
 {
     switch (res.code) {
-    case ERRC_FORMAT:
-        s3_fail(r, S3_INVALID_PART_ORDER, NULL);
+    case ERRC_FORMAT: /* the order was checked before */
+        s3_fail(r, S3_BAD_DIGEST, "The checksum of the object is not the one you specified.");
         break;
     case ERRC_RANGE:
         s3_fail(r, S3_ENTITY_TOO_SMALL, NULL);
@@ -154,12 +123,15 @@ void s3_complete_upload(struct s3_request *r)
     const char *id = NULL;
     size_t n = 0;
     struct error e;
-    if (!s3_upload_settings(r, &id, &settings) || !parts_parse(r, &parts, &n)) {
+    struct vault_conditions conditions = { 0 };
+    struct vault_checksums announced = { 0 };
+    if (!s3_upload_settings(r, &id, &settings) || !checksums_in(r, &announced) ||
+        !parts_in(r, &parts, &n)) {
         return;
     }
-    struct vault_conditions conditions = { 0 };
     s3_conditions_in(r, "", &conditions);
     conditions.has_modified_since = conditions.has_unmodified_since = false;
+    conditions.checksums = &announced;
     CLEANUP(buf_done_p) struct buf receipt = BUF(RECEIPT_MAX);
     struct vault_object o;
     struct result res = vault_upload_complete(&r->cx, &r->bucket, r->key, id, parts, n, &conditions,
@@ -177,16 +149,7 @@ void s3_complete_upload(struct s3_request *r)
     xml_element_str(&xml, "Bucket", r->bucket.name);
     xml_element(&xml, "Key", r->key);
     xml_element_str(&xml, "ETag", arena_printf(r->arena, "\"%s\"", o.etag));
-    for (unsigned c = 0; c < VAULT_MD5; c++) {
-        if ((o.checksums.known & 1u << c) != 0) {
-            CLEANUP(buf_done_p) struct buf text = BUF(128);
-            s3_checksum_text(&o.checksums, (enum vault_checksum)c, o.part_count, &text);
-            xml_element(
-                    &xml,
-                    arena_printf(r->arena, "Checksum%s", s3_checksum_name((enum vault_checksum)c)),
-                    buf_bytes(&text));
-        }
-    }
+    s3_xml_checksums(r, &xml, &o.checksums, o.part_count);
     xml_close(&xml, "CompleteMultipartUploadResult");
     s3_encryption_headers(r, &o);
     s3_receipt_header(r, &receipt);
@@ -216,16 +179,7 @@ static void part_out(struct s3_request *r, struct buf *xml, const struct vault_p
     xml_element_str(xml, "LastModified", time_rfc3339(p->modified_ms, date));
     xml_element_str(xml, "ETag", arena_printf(r->arena, "\"%s\"", p->etag));
     xml_element_u64(xml, "Size", p->size);
-    for (unsigned c = 0; c < VAULT_MD5; c++) {
-        if ((p->checksums.known & 1u << c) != 0) {
-            CLEANUP(buf_done_p) struct buf text = BUF(128);
-            s3_checksum_text(&p->checksums, (enum vault_checksum)c, 0, &text);
-            xml_element(
-                    xml,
-                    arena_printf(r->arena, "Checksum%s", s3_checksum_name((enum vault_checksum)c)),
-                    buf_bytes(&text));
-        }
-    }
+    s3_xml_checksums(r, xml, &p->checksums, 0);
     xml_close(xml, "Part");
 }
 

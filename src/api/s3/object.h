@@ -14,6 +14,7 @@ void s3_get_object_tagging(struct s3_request *r);
 void s3_put_object_tagging(struct s3_request *r);
 void s3_delete_object_tagging(struct s3_request *r);
 void s3_get_object_acl(struct s3_request *r);
+void s3_get_object_attributes(struct s3_request *r);
 
 void s3_create_upload(struct s3_request *r);
 void s3_upload_part(struct s3_request *r);

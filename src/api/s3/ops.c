@@ -27,6 +27,7 @@ const struct s3_op s3_ops[] = {
     { "GetObjectTagging", "GET", S3_OBJECT, "tagging", NULL, true, s3_get_object_tagging },
     { "PutObjectTagging", "PUT", S3_OBJECT, "tagging", NULL, true, s3_put_object_tagging },
     { "DeleteObjectTagging", "DELETE", S3_OBJECT, "tagging", NULL, true, s3_delete_object_tagging },
+    { "GetObjectAttributes", "GET", S3_OBJECT, "attributes", NULL, true, s3_get_object_attributes },
     { "GetObjectAcl", "GET", S3_OBJECT, "acl", NULL, true, s3_get_object_acl },
     { "CreateMultipartUpload", "POST", S3_OBJECT, "uploads", NULL, true, s3_create_upload },
     { "UploadPartCopy", "PUT", S3_OBJECT, "uploadId", "x-amz-copy-source", true,
@@ -64,7 +65,7 @@ static bool fits(const struct s3_request *r, const struct s3_op *op)
     struct bytes v;
     return op->level == r->level && bytes_equal_str(r->http->method, op->method) &&
            (op->query == NULL || s3_param(r, op->query, &v)) &&
-           (op->header == NULL || http_find(r->x, op->header, &v));
+           (op->header == NULL || s3_header(r, op->header).p != NULL);
 }
 
 static const char *subresource_of(const struct s3_request *r)

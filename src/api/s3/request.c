@@ -25,8 +25,12 @@ struct bytes s3_param_or(const struct s3_request *r, const char *name, struct by
 
 struct bytes s3_header(const struct s3_request *r, const char *name)
 {
-    struct bytes v;
-    return http_find(r->x, name, &v) ? v : BYTES_NONE;
+    for (size_t i = 0; i < r->http->header_count; i++) {
+        if (bytes_equal_str_nocase(r->http->headers[i].name, name)) {
+            return r->http->headers[i].value;
+        }
+    }
+    return BYTES_NONE;
 }
 
 bool s3_param_u64(struct s3_request *r, const char *name, uint64_t min, uint64_t max,
@@ -145,12 +149,22 @@ void s3_xml_key(struct s3_request *r, struct buf *xml, const char *element, stru
 {
     struct bytes encoding;
     if (s3_param(r, "encoding-type", &encoding) && bytes_equal_str(encoding, "url")) {
-        CLEANUP(buf_done_p) struct buf text = BUF(8 * VAULT_KEY_MAX);
+        CLEANUP(buf_done_p) struct buf text = BUF(3 * v.n + 1);
         buf_add_percent(&text, v, true);
         xml_element(xml, element, buf_bytes(&text));
         return;
     }
     xml_element(xml, element, v);
+}
+
+bool s3_owner_is_expected(struct s3_request *r, const char *header)
+{
+    struct bytes v = s3_header(r, header);
+    if (v.p == NULL || bytes_equal_str(v, r->access.account)) {
+        return true;
+    }
+    s3_fail(r, S3_ACCESS_DENIED, NULL);
+    return false;
 }
 
 RESULT s3_bucket_load(struct s3_request *r, struct bytes name, struct vault_bucket *ret,

@@ -35,7 +35,8 @@ struct s3_request {
     struct key256 signing_key; /* wiped at the end */
     struct access_key access;
     struct vault_ctx cx;
-    struct vault_bucket bucket; /* loaded for operations below a bucket */
+    struct vault_bucket bucket;   /* loaded for operations below a bucket */
+    bool checksums_are_of_object; /* x-amz-checksum-*: of the finished object, not of the body */
     uint64_t bytes_in, bytes_out;
 };
 
@@ -80,6 +81,8 @@ struct xml_node *s3_read_xml(struct s3_request *r, const char *root);
 
 /* `v` as URL-encoded when encoding-type=url was asked for. */
 void s3_xml_key(struct s3_request *r, struct buf *xml, const char *element, struct bytes v);
+/* True unless the header names another account than the tenant's. False: AccessDenied was answered. */
+bool s3_owner_is_expected(struct s3_request *r, const char *header);
 /* Bucket of a copy source, etc.: loads by name. */
 RESULT s3_bucket_load(struct s3_request *r, struct bytes name, struct vault_bucket *ret,
                       struct error *e);

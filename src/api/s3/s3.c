@@ -30,6 +30,9 @@ static void run(struct s3_request *r)
         s3_fail(r, err, NULL);
         return;
     }
+    if (!s3_owner_is_expected(r, "x-amz-expected-bucket-owner")) {
+        return;
+    }
     if (r->op->needs_bucket && !result_is_ok(s3_bucket_load(r, r->bucket_name, &r->bucket, &e))) {
         s3_fail_with(r, S3_NO_SUCH_BUCKET, &e);
         return;

@@ -1,7 +1,7 @@
 /* Object tags. */
 #include "api/s3/headers.h"
 #include "api/s3/object.h"
-#include "net/xml.h"
+#include "api/s3/xml_in.h"
 
 void s3_get_object_tagging(struct s3_request *r)
 {
@@ -48,22 +48,15 @@ void s3_put_object_tagging(struct s3_request *r)
     if (root == NULL) {
         return;
     }
-    const struct xml_node *set = xml_child(root, "TagSet");
-    struct vault_pair *tags = arena_alloc(r->arena, sizeof(*tags) * (VAULT_TAGS_MAX + 1));
+    struct vault_pair *tags = NULL;
     size_t n = 0;
-    for (const struct xml_node *node = set == NULL ? NULL : set->first;
-         node != NULL && n <= VAULT_TAGS_MAX; node = node->next) {
-        tags[n++] =
-                (struct vault_pair){ xml_child_text(node, "Key"), xml_child_text(node, "Value") };
-    }
     const char *why = NULL;
-    if (set == NULL) {
-        s3_fail(r, S3_MALFORMED_XML, NULL);
-    } else if (!s3_tags_valid(tags, n, &why)) {
-        s3_fail(r, S3_INVALID_TAG, why);
-    } else {
-        tags_set(r, tags, n, 200);
+    enum s3_error err = s3_xml_tags(root, r->arena, &tags, &n, &why);
+    if (err != S3_OK) {
+        s3_fail(r, err, why);
+        return;
     }
+    tags_set(r, tags, n, 200);
 }
 
 void s3_delete_object_tagging(struct s3_request *r)
