@@ -48,6 +48,21 @@ static RESULT text_set(const struct setting *s, char *dst, struct bytes v, struc
     return RESULT_OK;
 }
 
+static RESULT name_set(const struct setting *s, char *dst, struct bytes v, struct error *e)
+{
+    for (size_t i = 0; i < v.n; i++) {
+        uint8_t c = v.p[i], low = (uint8_t)(c | 0x20);
+        if (!(low >= 'a' && low <= 'z') && !(c >= '0' && c <= '9') && c != '.' && c != '-' &&
+            c != '_' && c != '/') {
+            FAIL(e, ERRC_RANGE, "%s: letters, digits and '.', '-', '_', '/' only", s->key);
+        }
+    }
+    if (v.n > 0 && (v.p[0] == '/' || v.p[v.n - 1] == '/')) {
+        FAIL(e, ERRC_RANGE, "%s: neither begins nor ends with '/'", s->key);
+    }
+    return text_set(s, dst, v, e);
+}
+
 static RESULT bool_set(const struct setting *s, bool *dst, struct bytes v, struct error *e)
 {
     bool is_true = bytes_equal_str(v, "true");
@@ -67,6 +82,8 @@ static RESULT scalar_set(const struct setting *s, struct config *c, struct bytes
     switch (s->type) {
     case SETTING_TEXT:
         return text_set(s, dst, v, e);
+    case SETTING_NAME:
+        return name_set(s, dst, v, e);
     case SETTING_BOOL:
         return bool_set(s, dst, v, e);
     case SETTING_COUNT:
@@ -311,6 +328,7 @@ static void value_add(const struct setting *s, const struct config *c, struct bu
     uint64_t n = 0;
     switch (s->type) {
     case SETTING_TEXT:
+    case SETTING_NAME:
         quoted_add(out, p);
         break;
     case SETTING_BOOL:

@@ -11,10 +11,10 @@
 #define DAY                   (24 * 60 * MINUTE)
 
 const struct setting config_settings[] = {
-    { "origin", SETTING_TEXT, AT(origin), "troth.local", 1, 200, NULL,
+    { "origin", SETTING_NAME, AT(origin), "troth.local", 1, 200, NULL,
       "name of this deployment: logs are called <origin>/<tenant>. Fixed once logs exist",
       "本部署的名称：日志名为 <origin>/<租户>。有日志后不可更改" },
-    { "region", SETTING_TEXT, AT(region), "us-east-1", 1, 63, NULL,
+    { "region", SETTING_NAME, AT(region), "us-east-1", 1, 63, NULL,
       "S3 region that clients sign for", "客户端签名所用的 S3 区域" },
     { "listen", SETTING_TEXT, AT(listen), "127.0.0.1:8443", 2, 63, NULL,
       "address and port of the HTTPS service", "HTTPS 服务的地址和端口" },
@@ -56,7 +56,7 @@ const struct setting config_settings[] = {
       "longest pause within a body or an answer", "请求体或应答中途停顿的时限" },
     { "metrics.allow", SETTING_LIST, LIST_AT(metrics_allow, metrics_allow_count), "127.0.0.1 ::1",
       1, 63, NULL, "addresses that may read /metrics", "可读取 /metrics 的地址" },
-    { "s3.domain", SETTING_TEXT, AT(s3_domain), "", 0, 253, NULL,
+    { "s3.domain", SETTING_NAME, AT(s3_domain), "", 0, 253, NULL,
       "domain below which <bucket>.<domain> names a bucket (virtual-host style); empty: path style "
       "only",
       "虚拟主机方式的域名：<桶>.<域名>；空则只用路径方式" },

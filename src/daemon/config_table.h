@@ -6,6 +6,7 @@
 
 enum setting_type {
     SETTING_TEXT, /* char[CONFIG_TEXT_MAX]; min..max bytes; `choices` where it is one of a few */
+    SETTING_NAME, /* the same, of letters, digits and ".-_/": stands in log names and signatures */
     SETTING_BOOL,
     SETTING_COUNT,    /* uint64_t */
     SETTING_SIZE,     /* uint64_t, "64MiB" */

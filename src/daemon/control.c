@@ -30,8 +30,13 @@ RESULT control_recv(int fd, struct control *ret, struct error *e)
     bool is_short = n < HEAD_BYTES;
     bool must_have_fd = !is_short && (msg[0] == CONTROL_PEER || msg[0] == CONTROL_LISTENER);
     bool may_have_fd = must_have_fd || (!is_short && msg[0] == CONTROL_RELOAD);
+    bool is_listener = !is_short && msg[0] == CONTROL_LISTENER;
+    bool is_kind = !is_short &&
+                   (is_listener ? msg[2] == CONTROL_LISTENER_TLS || msg[2] == CONTROL_LISTENER_UNIX
+                                : msg[2] == 0);
     if (is_short || msg[0] < CONTROL_PEER || msg[0] > CONTROL_FAILED || msg[1] >= ROLE_COUNT_ ||
-        fd_count > (may_have_fd ? 1u : 0u) || fd_count < (must_have_fd ? 1u : 0u)) {
+        !is_kind || msg[3] != 0 || fd_count > (may_have_fd ? 1u : 0u) ||
+        fd_count < (must_have_fd ? 1u : 0u)) {
         for (size_t i = 0; i < fd_count; i++) {
             sock_close(fds[i]);
         }

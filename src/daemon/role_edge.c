@@ -57,6 +57,7 @@ static RESULT start_take(struct edge *ed, struct error *e)
         case CONTROL_GO:
             return RESULT_OK;
         default:
+            sock_close(m.fd);
             break;
         }
     }
@@ -174,15 +175,15 @@ static RESULT supervised(struct edge *ed, struct error *e)
 
 static void stop(struct edge *ed)
 {
-    edge_serve_stop(ed);
     atomic_store(&ed->is_stopping, true);
     rpc_client_attach(ed->keeper, -1);
     rpc_client_attach(ed->scribe, -1);
+    if (ed->has_house) {
+        (void)pthread_join(ed->house, NULL); /* first: it starts the loops */
+    }
+    edge_serve_stop(ed);
     if (ed->has_courier) {
         (void)pthread_join(ed->courier, NULL);
-    }
-    if (ed->has_house) {
-        (void)pthread_join(ed->house, NULL);
     }
     edge_close(ed);
 }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define VERSION_PREFIX "troth-state "
+#define ROOT_FILE      "root.key"
 #define NAMES_MAX      64
 
 static const char *const folders[] = { "tls", "keeper", "ledger", "vault", "identity" };
@@ -28,18 +29,42 @@ void state_path(const char *dir, const char *path, struct buf *out)
     }
 }
 
+/* What a state folder may hold before it is one: an early configuration, a half-made state. */
+static RESULT is_own_name(void *arg, const char *name)
+{
+    static const char *const own[] = { "tls",      "keeper",     "ledger",    "vault",
+                                       "identity", "troth.yaml", "root.key",  "ca.key",
+                                       "lock",     "VERSION",    "troth.sock" };
+    (void)arg;
+    for (size_t i = 0; i < ARRAY_LEN(own); i++) {
+        size_t n = strlen(own[i]);
+        if (strncmp(name, own[i], n) == 0 && (name[n] == '\0' || name[n] == '.')) {
+            return RESULT_OK; /* or what a broken-off write left beside it */
+        }
+    }
+    return result_of(ERRC_EXISTS);
+}
+
+/* Never takes over a folder that holds other things: its mode becomes 0700. */
 static RESULT dir_make(const char *dir, struct error *e)
 {
+    struct stat st;
     if (mkdir(dir, 0700) != 0 && errno != EEXIST) {
         FAIL_SYS(e, "%s", dir);
     }
-    struct stat st;
     if (stat(dir, &st) != 0) {
         FAIL_SYS(e, "%s", dir);
     }
     if (!S_ISDIR(st.st_mode)) {
         FAIL(e, ERRC_EXISTS, "%s is not a folder", dir);
     }
+    CLEANUP(fs_free_p) struct fs *fs = NULL;
+    TRY(fs_open_dir(dir, &fs, e));
+    struct result r = fs_list(fs, "", is_own_name, NULL, e);
+    if (r.code == ERRC_EXISTS) {
+        FAIL(e, ERRC_EXISTS, "%s holds other files: name a folder that is empty or not there", dir);
+    }
+    TRY(r);
     if ((st.st_mode & 077) != 0 && chmod(dir, 0700) != 0) {
         FAIL_SYS(e, "%s: mode 0700", dir);
     }
@@ -109,14 +134,14 @@ static RESULT root_seal(struct fs *fs, const struct state_init *in, const struct
                         struct error *e)
 {
     if (strcmp(in->form, "passphrase") == 0) {
-        return root_seal_passphrase(fs, "root.key", root, in->passphrase, &password_params_default,
+        return root_seal_passphrase(fs, ROOT_FILE, root, in->passphrase, &password_params_default,
                                     &rng_system, true, e);
     }
     if (strcmp(in->form, "shares") == 0) {
-        return root_seal_shares(fs, "root.key", root, in->shares_k, in->shares_n, &rng_system, true,
+        return root_seal_shares(fs, ROOT_FILE, root, in->shares_k, in->shares_n, &rng_system, true,
                                 in->ret_shares, e);
     }
-    return root_seal_file(fs, "root.key", root, true, e);
+    return root_seal_file(fs, ROOT_FILE, root, true, e);
 }
 
 static RESULT unlink_one(void *arg, const char *name)
@@ -131,6 +156,10 @@ static RESULT keys_make(struct fs *fs, const struct state_init *in, struct error
     CLEANUP(fs_free_p) struct fs *own = NULL;
     struct config c;
     TRY(config_load(in->dir, &c, e));
+    if (strcmp(c.root_form, in->form) != 0 || strcmp(c.root_file, ROOT_FILE) != 0) {
+        FAIL(e, ERRC_CONFLICT, "%s/troth.yaml says root.form: %s and root.file: %s, not %s and %s",
+             in->dir, c.root_form, c.root_file, in->form, ROOT_FILE);
+    }
     TRY(fs_sub(fs, "keeper", &own, e));
     TRY(fs_list(own, "", unlink_one, own, e));
     TRY_MSG(root_generate(&rng_system, &root), e, "root key");

@@ -11,7 +11,7 @@
 #define STATE_VERSION 1
 
 struct state_init {
-    const char *dir;          /* made if it is not there; must be empty of an earlier state */
+    const char *dir; /* made if it is not there; else empty, half-made, or with troth.yaml alone */
     const char *origin;       /* NULL: the setting's default */
     const char *listen;       /* NULL: likewise */
     const char *const *names; /* further DNS names and addresses of the server's certificate */
@@ -21,7 +21,8 @@ struct state_init {
     unsigned shares_k, shares_n;
     struct shamir_share *ret_shares; /* shares_n, for form "shares" */
 };
-/* ERRC_EXISTS when a state is there already. Half-made folders are finished by calling again. */
+/* ERRC_EXISTS when a state is there already, or other files. Half-made folders are finished by
+ * calling again with the same form of root key (ERRC_CONFLICT with another). */
 RESULT state_init(const struct state_init *in, struct error *e);
 
 /* Absolute path of an existing state folder; ERRC_NOT_FOUND names `troth init`; ERRC_UNSUPPORTED: a
