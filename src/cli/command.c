@@ -271,6 +271,9 @@ static int option_take(struct cli *c, int argc, char **argv, int *i)
                                  "“troth %s”没有选项 %s（见 --help）"),
                          c->command->name, argv[*i]);
     }
+    if (value != NULL && o->value == NULL) {
+        return cli_usage(c, cli_say(c, "--%s takes no value", "--%s 不带值"), name);
+    }
     if (value != NULL) {
         value++;
     } else if (o->value != NULL) {
@@ -334,11 +337,15 @@ static bool wants_help(int argc, char **argv, int from)
     return false;
 }
 
+/* The language is needed before the line is read, for what is wrong with it. */
 static bool is_chinese(int argc, char **argv)
 {
     static const char *const names[] = { "LC_ALL", "LC_MESSAGES", "LANG" };
-    for (int i = 1; i + 1 < argc; i++) {
-        if (strcmp(argv[i], "--lang") == 0) {
+    for (int i = 1; i < argc; i++) {
+        if (strncmp(argv[i], "--lang=", 7) == 0) {
+            return strcmp(argv[i] + 7, "zh") == 0;
+        }
+        if (strcmp(argv[i], "--lang") == 0 && i + 1 < argc) {
             return strcmp(argv[i + 1], "zh") == 0;
         }
     }
@@ -351,21 +358,41 @@ static bool is_chinese(int argc, char **argv)
     return false;
 }
 
+/* So is --json. */
+static bool has_json(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--json") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int no_command(const struct cli *c, int argc, char **argv)
+{
+    bool is_help = argc < 2 || wants_help(argc, argv, 1);
+    if (is_help || !c->is_json) {
+        overview(c, is_help ? stdout : stderr);
+    }
+    if (!is_help) {
+        return cli_usage(c, cli_say(c, "no command '%s'", "没有命令“%s”"), argv[1]);
+    }
+    return argc < 2 ? CLI_USAGE : CLI_OK;
+}
+
 int cli_main(int argc, char **argv)
 {
-    struct cli c = { .dir = getenv("TROTH_DIR"), .is_zh = is_chinese(argc, argv) };
+    struct cli c = { .dir = getenv("TROTH_DIR"),
+                     .is_json = has_json(argc, argv),
+                     .is_zh = is_chinese(argc, argv) };
     if (argc >= 2 && strcmp(argv[1], "--version") == 0) {
         (void)printf("troth %s\n", TROTH_VERSION);
         return CLI_OK;
     }
     int words = command_find(&c, argc, argv);
     if (words == 0) {
-        bool is_help = argc < 2 || wants_help(argc, argv, 1);
-        overview(&c, is_help ? stdout : stderr);
-        if (!is_help) {
-            return cli_usage(&c, cli_say(&c, "no command '%s'", "没有命令“%s”"), argv[1]);
-        }
-        return argc < 2 ? CLI_USAGE : CLI_OK;
+        return no_command(&c, argc, argv);
     }
     if (wants_help(argc, argv, 1 + words)) {
         command_help(&c, stdout);
