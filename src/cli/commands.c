@@ -31,5 +31,11 @@ const struct cli_command *const cli_commands[] = {
     &cli_log_entries,
     &cli_log_prove,
     &cli_log_export,
+    &cli_verify,
+    &cli_witness_init,
+    &cli_witness_add,
+    &cli_witness_serve,
+    &cli_witness_pull,
+    &cli_witness_status,
     NULL,
 };
