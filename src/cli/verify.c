@@ -371,9 +371,14 @@ static int receipt_print(struct verify *v, const struct receipt_report *r,
                      r->entry.kind, r->entry.source,
                      v->c->is_zh ? time_beijing(r->entry.time_ms, time)
                                  : time_rfc3339(r->entry.time_ms, time));
-        (void)printf(cli_say(v->c, "  checkpoint    of size %llu, %u cosignatures\n",
-                             "  检查点        大小 %llu，联署 %u 个\n"),
-                     (unsigned long long)r->size, r->witnesses.cosignatures);
+        (void)printf(cli_say(v->c, "  checkpoint    of size %llu", "  检查点        大小 %llu"),
+                     (unsigned long long)r->size);
+        if (v->policy != NULL) {
+            (void)printf(cli_say(v->c, ", %u cosignatures (quorum %s is met)",
+                                 "，联署 %u 个（满足法定数 %s）"),
+                         r->witnesses.cosignatures, policy_quorum_name(v->policy));
+        }
+        (void)printf("\n");
         if (object != NULL) {
             (void)printf(cli_say(v->c, "  object        %llu bytes, %s agrees%s\n",
                                  "  对象          %llu 字节，%s 相符%s\n"),

@@ -22,6 +22,7 @@
 #define PEM_MAX      (256u * 1024)
 #define POOL_THREADS 4
 #define PATH_CAP     8192
+#define END_MS       5000
 
 /* The folder as a file system, and the witness in it. */
 struct opened {
@@ -438,12 +439,30 @@ static void handle(void *ctx, struct http_exchange *x)
     result_ignore(http_respond(x, a.status, a.type, buf_bytes(&out), NULL));
 }
 
+/* What runs may finish. */
+static void serving_end(void *arg)
+{
+    struct server *s = arg;
+    http_server_drain(s->http);
+    for (int waited = 0; http_server_active(s->http) > 0 && waited < END_MS; waited += 20) {
+        co_sleep_ms(20);
+    }
+    http_server_close_all(s->http);
+    while (http_server_active(s->http) > 0) {
+        co_sleep_ms(5);
+    }
+    loop_stop(s->loop);
+}
+
 static void on_signal(struct loop_fd *f, uint32_t events)
 {
     struct server *s = CONTAINER_OF(f, struct server, signals);
     (void)events;
-    http_server_close_all(s->http);
-    loop_stop(s->loop);
+    struct error e;
+    loop_fd_del(s->loop, &s->signals);
+    if (!result_is_ok(co_spawn(s->loop, serving_end, s, &e))) {
+        loop_stop(s->loop);
+    }
 }
 
 static RESULT tls_of_folder(const struct cli *c, struct fs *fs, struct tls_ctx **ret,
@@ -506,7 +525,6 @@ static RESULT serve(struct cli *c, struct opened *o, struct error *e)
                  addr);
     (void)fflush(stdout);
     struct result r = loop_run(loop, e);
-    loop_fd_del(loop, &s.signals);
     http_server_free(s.http);
     http_shared_free(shared);
     (void)close(s.signals.fd);

@@ -10,7 +10,7 @@
 #define EVERY_MS       1000
 #define CALL_MS        15000
 #define BACKOFF_MIN_MS 1000
-#define BACKOFF_MAX_MS 300000
+#define BACKOFF_MAX_MS 60000
 #define LOGS_MAX       65536
 
 /* One log at one place. */
