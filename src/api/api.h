@@ -18,6 +18,7 @@
 
 #define API_REQUEST_ID_BYTES 17 /* 16 upper-case hex digits and NUL */
 #define API_ADDRESSES_MAX    32
+#define API_WITNESSES_MAX    16
 
 /* What of the configuration the handlers need; replaced as a whole on reload. */
 struct api_settings {
@@ -31,14 +32,16 @@ struct api_settings {
     uint32_t rotation_days; /* keys are rotated at the latest after so many days */
     char metrics_allow[API_ADDRESSES_MAX][SOCK_ADDR_TEXT_MAX];
     size_t metrics_allow_count;
+    char witnesses[API_WITNESSES_MAX][512]; /* verifier keys */
+    size_t witness_count;
     const struct api_settings
             *previous; /* what a reload replaced; kept for requests that still read it */
 };
 
 struct api {
     struct vault *vault;
-    struct db *metadata;    /* the vault's */
-    struct fs *ledger;      /* DIR/ledger, for reading */
+    struct db *metadata; /* the vault's */
+    struct fs *ledger;   /* DIR/ledger, for reading */
     struct directory *directory;
     struct ledger_tiles *tiles;
     struct pool *pool; /* for calls that may block */

@@ -28,6 +28,7 @@ const struct cli_command *const cli_commands[] = {
     &cli_key_destroy,
     &cli_key_statement,
     &cli_log_checkpoint,
+    &cli_log_policy,
     &cli_log_entries,
     &cli_log_prove,
     &cli_log_export,

@@ -16,31 +16,52 @@ static const struct cli_option tenant_option[] = {
 
 /* --- checkpoint --- */
 
-static int checkpoint_run(struct cli *c)
+/* A text that the server gives: as it is, or as {"<member>": text}. */
+static int text_print(struct cli *c, const char *call, const char *member)
 {
     struct error e;
     CLEANUP(buf_done_p) struct buf path = BUF(4096);
-    CLEANUP(buf_done_p) struct buf note = BUF(MANAGE_ANSWER_MAX);
+    CLEANUP(buf_done_p) struct buf text = BUF(MANAGE_ANSWER_MAX);
     if (cli_dir(c) == NULL) {
         return CLI_USAGE;
     }
-    manage_path(&path, "/v1/logs/", cli_get(c, "tenant"), "/checkpoint", NULL);
-    if (!result_is_ok(manage_call(c, "GET", buf_cstr(&path), BYTES_NONE, &note, &e))) {
+    manage_path(&path, "/v1/logs/", cli_get(c, "tenant"), call, NULL);
+    if (!result_is_ok(manage_call(c, "GET", buf_cstr(&path), BYTES_NONE, &text, &e))) {
         return cli_refuse(c, &e);
     }
     if (!c->is_json) {
-        return cli_print(c, &note);
+        return cli_print(c, &text);
     }
     CLEANUP(buf_done_p) struct buf out = BUF(MANAGE_ANSWER_MAX);
     struct jsonw w;
     jsonw_init(&w, &out);
     jsonw_object(&w);
-    jsonw_kv_str(&w, "checkpoint", buf_bytes(&note));
+    jsonw_kv_str(&w, member, buf_bytes(&text));
     jsonw_object_end(&w);
     buf_add_u8(&out, '\n');
     return cli_print(c, &out);
 }
 
+static int checkpoint_run(struct cli *c)
+{
+    return text_print(c, "/checkpoint", "checkpoint");
+}
+
+static int policy_run(struct cli *c)
+{
+    return text_print(c, "/policy", "policy");
+}
+
+const struct cli_command cli_log_policy = {
+    "log policy",
+    NULL,
+    0,
+    0,
+    "a policy file with the log's keys and witnesses, for 'troth verify'",
+    "输出含日志公钥与见证方的策略文件，供 troth verify 使用",
+    tenant_option,
+    policy_run,
+};
 const struct cli_command cli_log_checkpoint = {
     "log checkpoint", NULL,           0, 0, "the newest signed checkpoint", "最新的已签名检查点",
     tenant_option,    checkpoint_run,

@@ -80,6 +80,10 @@ void edge_settings_set(struct edge *ed, const struct config *c)
         text_cut(s->metrics_allow[i], sizeof(s->metrics_allow[i]), c->metrics_allow[i]);
     }
     s->metrics_allow_count = c->metrics_allow_count;
+    for (size_t i = 0; i < c->witness_count; i++) {
+        text_cut(s->witnesses[i], sizeof(s->witnesses[i]), c->witnesses[i].vkey);
+    }
+    s->witness_count = c->witness_count;
     s->previous = atomic_load(&ed->api.settings);
     atomic_store_explicit(&ed->api.settings, s, memory_order_release);
 }

@@ -94,6 +94,7 @@ RESULT admin_keys_statement(struct admin *a, struct error *e);
 RESULT admin_buckets_list(struct admin *a, struct error *e);
 RESULT admin_buckets_set(struct admin *a, struct error *e);
 RESULT admin_log_checkpoint(struct admin *a, struct error *e);
+RESULT admin_log_policy(struct admin *a, struct error *e);
 RESULT admin_log_entries(struct admin *a, struct error *e);
 RESULT admin_log_prove(struct admin *a, struct error *e);
 RESULT admin_log_export(struct admin *a, struct error *e);

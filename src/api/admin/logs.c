@@ -12,6 +12,35 @@ RESULT admin_log_checkpoint(struct admin *a, struct error *e)
     return RESULT_OK;
 }
 
+/* A policy file (docs/formats/policy.md) with the keys of today: what the parties sign and keep. */
+RESULT admin_log_policy(struct admin *a, struct error *e)
+{
+    const struct api_settings *s = a->settings;
+    CLEANUP(buf_done_p) struct buf key = BUF(1024);
+    CLEANUP(buf_done_p) struct buf out = BUF(64 * 1024);
+    const char *origin = arena_printf(a->arena, "%s/%s", s->origin, a->params[0]);
+    TRY(admin_log_name(a, a->params[0], e));
+    TRY(keys_log_vkey(a->l->keeper, a->params[0], origin, &key, e));
+    buf_addf(&out, "log %s\n", buf_cstr(&key));
+    buf_reset(&key);
+    TRY(keys_statement_vkey(a->l->keeper, &key, e));
+    buf_addf(&out, "statement %s\n", buf_cstr(&key));
+    for (size_t i = 0; i < s->witness_count; i++) {
+        buf_addf(&out, "witness w%zu %s\n", i + 1, s->witnesses[i]);
+    }
+    if (s->witness_count > 0) {
+        buf_add_str(&out, "group witnesses all");
+        for (size_t i = 0; i < s->witness_count; i++) {
+            buf_addf(&out, " w%zu", i + 1);
+        }
+    }
+    buf_addf(&out, "%squorum %s\n", s->witness_count > 0 ? "\n" : "",
+             s->witness_count > 0 ? "witnesses" : "none");
+    TRY_MSG(buf_result(&out), e, "policy");
+    result_ignore(http_respond(a->x, 200, "text/plain; charset=utf-8", buf_bytes(&out), NULL));
+    return RESULT_OK;
+}
+
 static RESULT entry_add(void *arg, const struct ledger_record *r, struct error *e)
 {
     struct jsonw *w = arg;

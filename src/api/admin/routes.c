@@ -27,6 +27,7 @@ const struct admin_route admin_routes[] = {
     { "GET", "/v1/tenants/{}/buckets", admin_buckets_list },
     { "POST", "/v1/tenants/{}/buckets/{}", admin_buckets_set },
     { "GET", "/v1/logs/{}/checkpoint", admin_log_checkpoint },
+    { "GET", "/v1/logs/{}/policy", admin_log_policy },
     { "GET", "/v1/logs/{}/entries", admin_log_entries },
     { "GET", "/v1/logs/{}/prove", admin_log_prove },
     { "GET", "/v1/logs/{}/export", admin_log_export },
