@@ -124,6 +124,15 @@ static void act_put_large(struct vault_ctx *cx, unsigned worker, uint64_t i)
     put_object(cx, key, LARGE_BYTES);
 }
 
+/* Each of the 200 objects once: nothing of them is in memory. */
+static void act_get_cold(struct vault_ctx *cx, unsigned worker, uint64_t i)
+{
+    char key[40];
+    (void)worker;
+    snprintf(key, sizeof(key), "large/%u", (unsigned)i);
+    get_object(cx, key);
+}
+
 static void act_get_large(struct vault_ctx *cx, unsigned worker, uint64_t i)
 {
     char key[40];
@@ -295,6 +304,7 @@ int main(int argc, char **argv)
                                       { act_get_small, 64, 0, true } };
     const struct load put_large = { act_put_large, 4, 0, true },
                       get_large = { act_get_large, 4, 0, true };
+    const struct load cold = { act_get_cold, 4, 200, false };
     const struct load many = { act_put_large, 200, 200, false };
     run("put 4 KiB, fresh", &fill, loops, SMALL_BYTES);
     run("put 4 KiB x1", &put_small[0], loops, SMALL_BYTES);
@@ -308,6 +318,7 @@ int main(int argc, char **argv)
     run("put 64 MiB x4, SHA-256", &put_large, loops, LARGE_BYTES);
     bucket.digest = VAULT_DIGEST_CLIENT;
     run("put 64 MiB x200 at once", &many, loops, LARGE_BYTES);
+    run("get 64 MiB x4, cold", &cold, loops, LARGE_BYTES);
     vault_close(vault);
     db_close(db);
     pool_free(pool);
