@@ -201,6 +201,12 @@ RESULT http_begin(struct http_exchange *x, unsigned status, int64_t length, stru
     }
     bool is_bodyless = status == 204 || status == 304;
     x->closes = x->closes || x->conn->server->is_draining || body_will_close(x);
+    if (x->wants_continue && x->is_body_done) {
+        /* An empty body, announced: RFC 9110 lets us leave the 100 out, but botocore 1.29 then
+         * misreads the next answer of this connection. */
+        buf_add_str(out, "HTTP/1.1 100 Continue\r\n\r\n");
+        x->wants_continue = false;
+    }
     buf_addf(out, "HTTP/1.1 %u %s\r\nDate: %s\r\nServer: troth\r\n", status, http_reason(status),
              http_server_date(x->conn->server));
     for (size_t i = 0; i < x->field_count; i++) {

@@ -212,6 +212,12 @@ static void test_continue(void **state)
     client_read_until(fd, &out, "HTTP/1.1 100 Continue\r\n\r\n");
     assert_true(client_send(fd, BYTES_LIT("abc")));
     client_read_until(fd, &out, "abc");
+    /* Announced and empty: told to go on all the same. */
+    buf_reset(&out);
+    assert_true(client_send(fd, BYTES_LIT("POST / HTTP/1.1\r\n" HOST "Content-Length: 0\r\n"
+                                          "Expect: 100-continue\r\n\r\n")));
+    client_read_until(fd, &out, "hello");
+    assert_string_equal(statuses(buf_bytes(&out)), "100,200");
     /* The same connection goes on; a body that was never asked for ends it. */
     buf_reset(&out);
     assert_true(client_send(fd, BYTES_LIT("POST / HTTP/1.1\r\n" HOST "Content-Length: 3\r\n"
