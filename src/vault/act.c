@@ -73,7 +73,7 @@ static RESULT append(const struct vault_ctx *cx, const char *kind, const struct 
     return RESULT_OK;
 }
 
-/*= 2.1.5-3 "records are kept so that alteration is detectable" */
+/*= 2.1.5-3 "Record time, user, type, success, source, object" */
 RESULT act_log(const struct vault_ctx *cx, const char *kind, const struct payload *p,
                struct ledger_position *ret, struct error *e)
 {
