@@ -224,7 +224,9 @@ static RESULT mapping_read(struct config *c, const struct yaml_node *map, const 
     for (const struct yaml_node *node = map->first; node != NULL; node = node->next) {
         char key[128];
         int n = snprintf(key, sizeof(key), "%s%.*s", prefix, BYTES_FMT(node->key));
-        const struct setting *s = n > 0 && (size_t)n < sizeof(key) ? setting_find(key) : NULL;
+        bool is_name = n > 0 && (size_t)n < sizeof(key) &&
+                       bytes_index(node->key, '.') == node->key.n; /* sections are mappings */
+        const struct setting *s = is_name ? setting_find(key) : NULL;
         if (s != NULL) {
             TRY(node_set(s, c, node, e));
         } else if (prefix[0] == '\0' && node->type == YAML_MAPPING && is_section(key)) {
