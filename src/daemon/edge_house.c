@@ -42,6 +42,11 @@ void *edge_house(void *arg)
         return failed(ed);
     }
     while (edge_pause(ed, HOUSE_EVERY_MS)) {
+        if (db_is_broken(ed->db)) {
+            result_ignore(error_set(&ed->failure, ERRC_IO,
+                                    "metadata: a write or sync failed: starting anew"));
+            return failed(ed);
+        }
         keep(ed);
     }
     return NULL;

@@ -80,6 +80,12 @@ int64_t db_changes(struct db_conn *c);
  */
 RESULT db_write(struct db *db, RESULT (*fn)(struct db_conn *c, void *arg, struct error *e), void *arg, struct error *e);
 
+/*
+ * A write or sync of the database's files failed: what was committed last is in doubt, and writes are refused until
+ * the file is opened anew, best by a new process. Any thread.
+ */
+bool db_is_broken(const struct db *db);
+
 struct db_stats {
     uint64_t groups, writes, failed;
     uint64_t wal_pages; /* after the last commit */

@@ -324,6 +324,11 @@ RESULT writer_checkpoint(struct db *db, struct error *e)
     return submit(db, &j, e);
 }
 
+bool db_is_broken(const struct db *db)
+{
+    return vfs_is_broken(db->vfs);
+}
+
 void db_stats(struct db *db, struct db_stats *ret)
 {
     struct writer *w = &db->writer;

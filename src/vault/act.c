@@ -129,7 +129,9 @@ RESULT act_change(const struct vault_ctx *cx, const char *kind, const struct pay
         return r;
     }
     r = db_write(v->config.db, apply, &ch, e);
-    bool has_doubt = !result_is_ok(r) && !write_void(cx, ch.at.index);
+    /* After a failed sync nobody knows whether it took effect: the next start looks. */
+    bool is_unknown = !result_is_ok(r) && db_is_broken(v->config.db);
+    bool has_doubt = is_unknown || (!result_is_ok(r) && !write_void(cx, ch.at.index));
     end(v, log, generation, has_doubt);
     if (result_is_ok(r)) {
         *ret = ch.at;
