@@ -118,8 +118,19 @@ static RESULT base64_take(struct bytes in, bool is_url, struct buf *out)
     }
     uint32_t v = 0;
     unsigned bits = 0;
-    size_t done = 0;
-    for (size_t i = 0; i < in.n; i++) {
+    size_t done = 0, i = 0;
+    for (; in.n - i >= 4; i += 4) {
+        uint32_t x = base64_value(in.p[i], is_url), y = base64_value(in.p[i + 1], is_url);
+        uint32_t z = base64_value(in.p[i + 2], is_url), u = base64_value(in.p[i + 3], is_url);
+        if ((x | y | z | u) > 63) {
+            return result_of(ERRC_FORMAT);
+        }
+        v = x << 18 | y << 12 | z << 6 | u;
+        dst[done++] = (uint8_t)(v >> 16);
+        dst[done++] = (uint8_t)(v >> 8);
+        dst[done++] = (uint8_t)v;
+    }
+    for (; i < in.n; i++) {
         uint32_t six = base64_value(in.p[i], is_url);
         if (six > 63) {
             return result_of(ERRC_FORMAT);

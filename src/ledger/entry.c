@@ -97,6 +97,7 @@ RESULT entry_parse(struct bytes in, struct entry *ret, struct error *e)
         FAIL(e, ERRC_FORMAT, "entry: time");
     }
     CLEANUP(buf_done_p) struct buf again = BUF(LEDGER_ENTRY_MAX);
+    (void)buf_reserve(&again, MIN(in.n, (size_t)LEDGER_ENTRY_MAX)); /* at one go */
     entry_encode(&en, &again);
     if (!bytes_equal(buf_bytes(&again), in)) {
         FAIL(e, ERRC_FORMAT, "entry: not in its canonical form");

@@ -164,23 +164,20 @@ RESULT package_read_header(struct bytes line, struct package_header *ret, struct
  * quotation mark. */
 static RESULT leaf_take(struct bytes *in, struct buf *leaf, struct error *e)
 {
+    const size_t room = MIN(in->n, (size_t)LEDGER_ENTRY_MAX);
+    size_t at = 0, n = 0;
+
     buf_reset(leaf);
-    for (;;) {
-        const uint8_t *q = in->n == 0 ? NULL : memchr(in->p, '"', in->n);
-        if (q == NULL) {
-            FAIL(e, ERRC_FORMAT, "entry: the string has no end");
-        }
-        size_t n = (size_t)(q - in->p);
-        bool is_escaped = n > 0 && in->p[n - 1] == '\\';
-        struct bytes part = bytes_slice(*in, 0, is_escaped ? n - 1 : n);
-        *in = bytes_slice(*in, n + 1, in->n);
-        buf_add(leaf, part);
-        if (!is_escaped) {
-            break;
-        }
-        buf_add_u8(leaf, '"');
+    uint8_t *dst = buf_reserve(leaf, room);
+    for (; dst != NULL && at < in->n && in->p[at] != '"' && n < room; at++) {
+        at += in->p[at] == '\\' && at + 1 < in->n && in->p[at + 1] == '"';
+        dst[n++] = in->p[at];
     }
-    TRY_MSG(buf_result(leaf), e, "entry");
+    if (at >= in->n || in->p[at] != '"') {
+        FAIL(e, ERRC_FORMAT, "entry: the string has no end, or is too long");
+    }
+    buf_commit(leaf, n);
+    *in = bytes_slice(*in, at + 1, in->n);
     return RESULT_OK;
 }
 
