@@ -174,7 +174,7 @@ static void sans_text(const X509 *c, char *ret, size_t cap)
 static void key_text(const X509 *c, char *ret, size_t cap)
 {
     EVP_PKEY *k = X509_get0_pubkey(c);
-    char group[32] = "";
+    char group[28] = "";
 
     if (k == NULL) {
         (void)snprintf(ret, cap, "unknown");

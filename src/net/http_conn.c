@@ -106,6 +106,9 @@ void conn_close(struct conn *c)
     tls_conn_free(c->tls);
     sock_close(c->fd.fd);
     http_shared_leave(s->shared, &c->key);
+    if (!c->is_unix) {
+        atomic_fetch_sub_explicit(&s->load, 1, memory_order_relaxed);
+    }
     buf_done(&c->in);
     list_remove(&c->item);
     mem_free(c);

@@ -47,6 +47,7 @@ struct http_shared {
     struct http_limits limits;
     struct map *addresses; /* address -> struct address */
     unsigned counted;      /* connections that the limits count: all but those of Unix sockets */
+    struct list listeners; /* struct listener, of TCP: see http_balance.c */
     struct http_counts counts;
 };
 
@@ -60,6 +61,7 @@ struct address_key {
 bool http_shared_enter(struct http_shared *s, const struct address_key *key,
                        struct http_limits *ret_limits);
 void http_shared_leave(struct http_shared *s, const struct address_key *key);
+void http_shared_limits(struct http_shared *s, struct http_limits *ret);
 
 /* --- server
  * ----------------------------------------------------------------------------------------------------
@@ -72,7 +74,20 @@ struct listener {
     struct loop_timer pause;
     struct tls_ctx *tls; /* NULL: plain, a Unix socket */
     bool is_on;
+    /* TCP: connections that another loop accepted come through a pipe */
+    struct list shared_item; /* in http_shared */
+    struct loop_fd handed;   /* its reading end; fd -1: none */
+    int hand_fd;             /* its writing end */
+    bool may_take;           /* under the lock of http_shared */
 };
+
+/* Joins those that share its descriptor. */
+RESULT balance_join(struct listener *li, struct error *e);
+void balance_pause(struct listener *li, bool may_take);
+/* Closes what is still on its way. */
+void balance_leave(struct listener *li);
+/* Starts the connection on the loop that has the fewest. Takes fd, which http_shared has let in. */
+void balance_start(struct listener *li, int fd, const struct address_key *key);
 
 struct http_server {
     struct loop *loop;
@@ -85,6 +100,7 @@ struct http_server {
     struct list free_exchanges;
     size_t free_count;
     size_t active;
+    _Atomic unsigned load; /* TCP connections, here or on their way */
     bool is_draining;
     int64_t date_s; /* of date_text */
     char date_text[TIME_TEXT_MAX];

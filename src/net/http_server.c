@@ -36,6 +36,7 @@ static void listener_stop(struct listener *li)
     loop_timer_cancel(li->server->loop, &li->pause);
     if (li->is_on) {
         li->is_on = false;
+        balance_pause(li, false);
         loop_fd_del(li->server->loop, &li->fd);
     }
 }
@@ -50,6 +51,7 @@ void http_server_free(struct http_server *s)
     {
         struct listener *li = LIST_ITEM(it, struct listener, item);
         listener_stop(li);
+        balance_leave(li);
         tls_ctx_unref(li->tls);
         mem_free(li);
     }
@@ -94,7 +96,9 @@ static void listener_resume(struct loop_timer *t)
     struct listener *li = CONTAINER_OF(t, struct listener, pause);
     struct error e = { 0 };
     li->is_on = result_is_ok(loop_fd_add_listener(li->server->loop, &li->fd, &e));
-    if (!li->is_on) {
+    if (li->is_on) {
+        balance_pause(li, true);
+    } else {
         loop_timer_set(li->server->loop, t, loop_now_ms(li->server->loop) + ACCEPT_PAUSE_MS);
     }
 }
@@ -118,11 +122,13 @@ static void accepted(struct listener *li, int fd, const struct sockaddr_storage 
         sock_close(fd);
         return;
     }
-    if (from->ss_family != AF_UNIX) {
-        int on = 1;
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    if (from->ss_family == AF_UNIX) {
+        conn_start(s, fd, li->tls, &key);
+        return;
     }
-    conn_start(s, fd, li->tls, &key);
+    int on = 1;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    balance_start(li, fd, &key);
 }
 
 static void on_listener(struct loop_fd *f, uint32_t events)
@@ -162,12 +168,17 @@ RESULT http_server_listen(struct http_server *s, int fd, struct tls_ctx *tls, st
     li->server = s;
     li->fd = (struct loop_fd){ .fd = fd, .fn = on_listener };
     li->pause.fn = listener_resume;
-    struct result r = loop_fd_add_listener(s->loop, &li->fd, e);
+    li->handed.fd = li->hand_fd = -1;
+    list_init(&li->shared_item);
+    struct result r = tls == NULL ? RESULT_OK : balance_join(li, e);
+    r = result_is_ok(r) ? loop_fd_add_listener(s->loop, &li->fd, e) : r;
     if (!result_is_ok(r)) {
+        balance_leave(li);
         mem_free(li);
         return r;
     }
     li->is_on = true;
+    balance_pause(li, true);
     li->tls = tls == NULL ? NULL : tls_ctx_ref(tls);
     list_push_back(&s->listeners, &li->item);
     return RESULT_OK;

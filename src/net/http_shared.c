@@ -24,6 +24,7 @@ struct http_shared *http_shared_new(const struct http_limits *limits)
     (void)pthread_mutex_init(&s->lock, NULL);
     s->limits = *limits;
     s->addresses = map_new();
+    list_init(&s->listeners);
     return s;
 }
 
@@ -60,12 +61,19 @@ static bool address_enter(struct http_shared *s, struct bytes key)
     return true;
 }
 
+void http_shared_limits(struct http_shared *s, struct http_limits *ret)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    *ret = s->limits;
+    ret->header_count = MIN(s->limits.header_count, HEADERS_MAX);
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
 bool http_shared_enter(struct http_shared *s, const struct address_key *key,
                        struct http_limits *ret_limits)
 {
+    http_shared_limits(s, ret_limits);
     (void)pthread_mutex_lock(&s->lock);
-    *ret_limits = s->limits;
-    ret_limits->header_count = MIN(s->limits.header_count, HEADERS_MAX);
     bool is_in = key->n == 0 || address_enter(s, bytes_of(key->b, key->n));
     (void)pthread_mutex_unlock(&s->lock);
     if (!is_in) {

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "net/client.h"
+#include "net/http_priv.h"
 
 #include <netinet/in.h>
 
@@ -334,6 +335,52 @@ static void test_swap(void **state)
     assert_code(http_client_call(&call, &status, &out, &e), ERRC_INTEGRITY);
 }
 
+static void *second_main(void *arg)
+{
+    struct kit *k = arg;
+    struct error e = { 0 };
+    must(loop_run(k->loop, &e), &e);
+    return NULL;
+}
+
+static void await_load(const struct kit *k, unsigned n)
+{
+    while (k->server->load != n) {
+        sched_yield();
+    }
+}
+
+/* Whichever loop accepts: each gets its half, and none is lost when one of them ends. */
+static void test_balance(void **state)
+{
+    (void)state;
+    struct error e = { 0 };
+    struct kit second = { .shared = kit.shared };
+    int fds[9];
+    assert_ok(loop_new(&second.loop, &e), e);
+    assert_ok(http_server_new(second.loop, kit.shared, serve, &kit, &second.server, &e), e);
+    assert_ok(http_server_listen(second.server, kit.tcp_fd, ctx, &e), e);
+    assert_int_equal(pthread_create(&second.thread, NULL, second_main, &second), 0);
+    for (size_t i = 0; i < 8; i++) {
+        fds[i] = tcp_open();
+    }
+    await_load(&kit, 4);
+    await_load(&second, 4);
+    assert_int_equal(await_connections(8).refused, 0);
+    second.task = (struct loop_task){ .fn = kit_spawn_end, .arg = &second };
+    loop_post(second.loop, &second.task);
+    assert_int_equal(pthread_join(second.thread, NULL), 0);
+    loop_free(second.loop);
+    (void)await_connections(4);
+    fds[8] = tcp_open();
+    await_load(&kit, 5);
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+        close(fds[i]);
+    }
+    await_load(&kit, 0);
+    (void)await_connections(0);
+}
+
 #define WITH(f, start) cmocka_unit_test_setup_teardown(f, start, stop)
 
 int main(void)
@@ -341,6 +388,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH(test_calls, start),      WITH(test_call_errors, start),      WITH(test_bulk, start),
         WITH(test_limits, start_few), WITH(test_handshakes, start_hasty), WITH(test_swap, start),
+        WITH(test_balance, start),
     };
     return cmocka_run_group_tests(tests, group_start, group_stop);
 }
