@@ -17,6 +17,7 @@
 
 #define TRUSTED_MAX    NOTE_MAX
 #define OUTPUT_MAX     (4u * 1024 * 1024)
+#define HEAD_BYTES     4096u
 #define FINDINGS_SHOWN 100u
 
 struct verify {
@@ -562,31 +563,37 @@ static int verify_note(struct verify *v, struct bytes text)
 
 /* --- */
 
-/* By its first bytes. */
+/* What it is, even where a byte of it was changed: any of the marks that such a file has. */
+static bool looks_like(struct bytes text, const char *begin, const char *type)
+{
+    return bytes_has_prefix(text, bytes_str(begin)) || bytes_find(text, bytes_str(type)) < text.n;
+}
+
 static int verify_file(struct verify *v, struct fs_file *f, const char *path)
 {
     CLEANUP(buf_done_p) struct buf text = BUF(ALARM_MAX);
+    CLEANUP(mem_free_p) uint8_t *head = mem_zalloc(HEAD_BYTES);
     uint64_t size = 0;
-    uint8_t head[8] = { 0 };
     struct error e = { .code = ERRC_OK };
     struct result r = fs_size(f, &size, &e);
-    if (result_is_ok(r) && size >= sizeof(head)) {
-        r = fs_pread(f, head, sizeof(head), 0, NULL, &e);
+    if (result_is_ok(r)) {
+        r = fs_pread(f, head, (size_t)MIN(size, (uint64_t)HEAD_BYTES), 0, NULL, &e);
     }
     if (!result_is_ok(r)) {
         return cli_refuse(v->c, &e);
     }
-    struct bytes begin = BYTES_OF(head);
-    if (bytes_has_prefix(begin, BYTES_LIT("{\"crc\""))) {
+    struct bytes begin = bytes_of(head, (size_t)MIN(size, (uint64_t)HEAD_BYTES));
+    if (looks_like(begin, "{\"crc\"", "\"troth/package/v1\"")) {
         return verify_package(v, f, size);
     }
     if (!result_is_ok(file_read(path, &text, &e))) {
         return refuse(v, "file", NULL, &e);
     }
-    if (bytes_has_prefix(begin, BYTES_LIT("{\"kind\""))) {
+    if (looks_like(buf_bytes(&text), "{\"kind\"", "\"troth/alarm/v1\"")) {
         return verify_alarm(v, buf_bytes(&text));
     }
-    if (head[0] == '{' || bytes_index(bytes_trim(buf_bytes(&text), "\n"), '\n') + 1 >= text.n) {
+    struct bytes lines = bytes_trim(buf_bytes(&text), "\n");
+    if (looks_like(lines, "{", "\"troth/receipt/v1\"") || bytes_index(lines, '\n') == lines.n) {
         return verify_receipt(v, buf_bytes(&text)); /* JSON, or one line of base64url */
     }
     return verify_note(v, buf_bytes(&text));

@@ -7,6 +7,7 @@
  */
 #include "ledger/witness_priv.h"
 
+#include "base/log.h"
 #include "base/text.h"
 #include "crypto/hash.h"
 #include "ledger/tile_source.h"
@@ -331,10 +332,15 @@ static RESULT cosign_and_deliver(struct pull *p, uint64_t old_size, struct error
     buf_add(&body, buf_bytes(&v.line));
     buf_done(&v.line);
     TRY_MSG(buf_result(&body), e, "cosignature");
-    if (p->remote->deliver != NULL) {
-        TRY_MSG(p->remote->deliver(p->remote->arg, buf_bytes(&body), e), e,
-                "deliver the cosignature");
+    if (p->remote->deliver == NULL) {
+        return RESULT_OK;
     }
+    struct result r = p->remote->deliver(p->remote->arg, buf_bytes(&body), e);
+    if (r.code == ERRC_DENIED) { /* the customer may watch without being asked to */
+        log_info("pull: %s does not take the cosignature: %s", p->origin, e == NULL ? "" : e->msg);
+        return RESULT_OK;
+    }
+    TRY_MSG(r, e, "deliver the cosignature");
     return RESULT_OK;
 }
 
@@ -421,7 +427,7 @@ static struct result http_deliver(void *arg, struct bytes body, struct error *e)
 
     TRY(http_client_call(&call, &status, &answer, e));
     if (status / 100 != 2) {
-        FAIL(e, ERRC_DENIED, "%s: answers %u", url, status);
+        FAIL(e, status >= 500 ? ERRC_AGAIN : ERRC_DENIED, "%s: answers %u", url, status);
     }
     return RESULT_OK;
 }
