@@ -30,6 +30,18 @@ RESULT file_read(const char *path, struct buf *out, struct error *e)
     return fs_read_file(fs, name, out->max, out, e);
 }
 
+RESULT folder_make(const char *path, struct error *e)
+{
+    CLEANUP(mem_free_p) char *trimmed = mem_strdup(path);
+    CLEANUP(fs_free_p) struct fs *fs = NULL;
+    const char *name = NULL;
+    for (size_t n = strlen(trimmed); n > 1 && trimmed[n - 1] == '/'; n--) {
+        trimmed[n - 1] = '\0';
+    }
+    TRY(folder_open(trimmed, &fs, &name, e));
+    return name[0] == '\0' || strcmp(name, ".") == 0 ? RESULT_OK : fs_mkdir(fs, name, e);
+}
+
 void file_beside(const char *path, const char *name, struct buf *out)
 {
     const char *slash = strrchr(path, '/');

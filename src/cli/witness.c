@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/file.h"
 #include "crypto/selftest.h"
 #include "crypto/x509.h"
 #include "net/http.h"
@@ -15,7 +16,6 @@
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define OUTPUT_MAX   (1u << 20)
@@ -109,9 +109,7 @@ static RESULT init_all(const struct cli *c, struct opened *o, struct error *e)
     if (vkey != NULL) {
         TRY_MSG(log_of_options(c, vkey, &log, e), e, "--log");
     }
-    if (mkdir(c->dir, 0700) != 0 && errno != EEXIST) {
-        FAIL_SYS(e, "%s", c->dir);
-    }
+    TRY(folder_make(c->dir, e));
     TRY(crypto_self_test(e));
     TRY(fs_open_dir(c->dir, &o->fs, e));
     TRY(witness_init(o->fs, cli_get(c, "name"), &rng_system, e));

@@ -3,7 +3,8 @@
 
 #include "ledger/package.h"
 
-#define NOTES_MAX (4u * 1024 * 1024)
+#define LOOK_BACK_MAX (1024u * 1024)
+#define NOTES_MAX     (4u * 1024 * 1024)
 
 struct export
 {
@@ -72,11 +73,53 @@ static RESULT checkpoint(void *arg, uint64_t least, struct buf *ret_note, struct
     return r.code == ERRC_NOT_FOUND ? buf_result(ret_note) : r;
 }
 
-/*= 2.1.7 "the customer and the auditor take the log with them and check it without us" */
+/* The newest note with size > from that bears more than the log's own signature; *ret_size stays where there is none. */
+static RESULT cosigned_after(struct export *x, uint64_t from, uint64_t *ret_size, struct error *e)
+{
+    struct bytes one;
+    for (uint64_t last = from; last < UINT64_MAX; from = last) {
+        last = UINT64_MAX;
+        buf_reset(&x->notes);
+        TRY(ledger_checkpoints(x->a->l->scribe, x->log, from, &x->notes, e));
+        for (struct bytes rest = buf_bytes(&x->notes); rest.n > 0;) {
+            struct note n;
+            struct checkpoint c;
+            if (!bytes_split(&rest, 0, &one)) {
+                rest = BYTES_NONE;
+            }
+            TRY(note_parse(one, &n, e));
+            TRY(checkpoint_parse(n.text, &c, e));
+            last = c.size;
+            *ret_size = n.signature_count > 1 ? c.size : *ret_size;
+        }
+    }
+    return RESULT_OK;
+}
+
+/*
+ * Where the package ends: at the newest cosigned checkpoint, as a policy with a quorum wants it; a busy log's newest one has no cosignature yet.
+ * Looks back further each time, but not for ever: a log without witnesses ends at its newest.
+ */
+static RESULT size_choose(struct export *x, uint64_t published, uint64_t *ret, struct error *e)
+{
+    uint64_t size = 0;
+    for (uint64_t span = 1024; size == 0 && span <= LOOK_BACK_MAX; span *= 32) {
+        TRY(cosigned_after(x, published > span ? published - span : 0, &size, e));
+        if (span >= published) {
+            break;
+        }
+    }
+    buf_reset(&x->notes);
+    *ret = size == 0 ? published : size;
+    return RESULT_OK;
+}
+
+/*= 2.1.7-5 "the customer and the auditor take the log with them and check it without us" */
 RESULT admin_log_export(struct admin *a, struct error *e)
 {
     struct export x = { .a = a, .log = a->params[0], .notes = BUF(NOTES_MAX) };
     struct ledger_status status;
+    uint64_t size = 0;
     CLEANUP(buf_done_p) struct buf vkey = BUF(1024);
     CLEANUP(buf_done_p) struct buf sealer = BUF(1024);
     TRY(admin_log_name(a, x.log, e));
@@ -85,6 +128,7 @@ RESULT admin_log_export(struct admin *a, struct error *e)
     if (status.published_size == 0) {
         FAIL(e, ERRC_CONFLICT, "log %s has no checkpoint yet", x.log);
     }
+    TRY(size_choose(&x, status.published_size, &size, e));
     const char *origin = arena_printf(a->arena, "%s/%s", a->settings->origin, x.log);
     TRY(keys_log_vkey(a->l->keeper, x.log, origin, &vkey, e));
     TRY(keys_statement_vkey(a->l->keeper, &sealer, e));
@@ -92,7 +136,7 @@ RESULT admin_log_export(struct admin *a, struct error *e)
         .origin = origin,
         .vkey = buf_bytes(&vkey),
         .sealer = buf_bytes(&sealer),
-        .size = status.published_size,
+        .size = size,
         .created_ms = clock_wall_ms(a->l->api->clock),
         .arg = &x,
         .entries = entries,
