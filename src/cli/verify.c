@@ -488,8 +488,7 @@ static int verify_alarm(struct verify *v, struct bytes text)
     static const char *const en[] = {
         [ALARM_FORK] = "proof of a FORK: the log signed two histories that can't both be true",
         [ALARM_ROLLBACK] = "the log signed both, and showed the older checkpoint as its newest",
-        [ALARM_UNPROVED] = ("both are signed by the log; that they contradict each other is not "
-                            "shown by this file"),
+        [ALARM_UNPROVED] = "both are signed by the log; this file shows no contradiction",
     };
     static const char *const zh[] = {
         [ALARM_FORK] = "日志分叉的证明：日志签署了两部不可能同时为真的历史",

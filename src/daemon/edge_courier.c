@@ -117,6 +117,7 @@ static void to_witness(struct courier *c, const char *log, unsigned place, struc
 
 /* --- the authority --- */
 
+/* The address's own certificate is under a CA of the system, or under one of tsa.ca. */
 static RESULT stamp(struct courier *c, const char *log, struct bytes text, uint64_t size,
                     struct error *e)
 {
@@ -125,8 +126,14 @@ static RESULT stamp(struct courier *c, const char *log, struct bytes text, uint6
     struct tsa_facts facts;
     uint8_t digest[SHA256_BYTES];
     sha256(text, digest);
-    TRY(tsa_stamp(cf->tsa_url, NULL, buf_bytes(&c->tsa_ca), digest, &rng_system, CALL_MS, &facts,
-                  &token, e));
+    struct result r = tsa_stamp(cf->tsa_url, NULL, buf_bytes(&c->tsa_ca), digest, &rng_system,
+                                CALL_MS, &facts, &token, e);
+    if (r.code == ERRC_INTEGRITY) {
+        buf_reset(&token);
+        r = tsa_stamp(cf->tsa_url, cf->tsa_ca, buf_bytes(&c->tsa_ca), digest, &rng_system, CALL_MS,
+                      &facts, &token, e);
+    }
+    TRY(r);
     return ledger_timestamp(c->ed->scribe, log, size, buf_bytes(&token), e);
 }
 

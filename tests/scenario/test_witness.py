@@ -3,7 +3,10 @@ import json
 import os
 import shutil
 import signal
+import ssl
 import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -159,3 +162,98 @@ def test_second_history_is_caught(make_server, witness, names):
     with open(proof, 'w', encoding='utf-8') as f:
         f.write(text.replace('"kind":"fork"', '"kind":"fork" '))
     troth('verify', proof, status=1)
+
+
+TSA_CONFIG = """
+[tsa]
+default_tsa = one
+[one]
+serial = {dir}/serial
+crypto_device = builtin
+signer_cert = {dir}/tsa.crt
+certs = {dir}/ca.crt
+signer_key = {dir}/tsa.key
+signer_digest = sha256
+default_policy = 1.2.3.4.1
+digests = sha256
+ess_cert_id_alg = sha256
+"""
+
+
+class Authority:
+    """A time-stamping authority (RFC 3161) over HTTPS, by openssl."""
+
+    def __init__(self, folder):
+        self.dir = str(folder)
+        self.asked = 0
+        self.openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=Test CA', '-days', '3', '-keyout', 'ca.key', '-out', 'ca.crt')
+        self.leaf('tsa', 'extendedKeyUsage=critical,timeStamping')
+        self.leaf('web', 'subjectAltName=IP:127.0.0.1')
+        for name, text in (('serial', '01'), ('tsa.cnf', TSA_CONFIG.format(dir=self.dir))):
+            with open(os.path.join(self.dir, name), 'w', encoding='utf-8') as f:
+                f.write(text)
+        authority = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                query = self.rfile.read(int(self.headers['Content-Length']))
+                answer = authority.reply(query)
+                self.send_response(200)
+                self.send_header('Content-Type', 'application/timestamp-reply')
+                self.send_header('Content-Length', str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, *args):
+                pass
+
+        self.server = ThreadingHTTPServer(('127.0.0.1', 0), Handler)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(os.path.join(self.dir, 'web.crt'), os.path.join(self.dir, 'web.key'))
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.url = f'https://127.0.0.1:{self.server.server_port}/'
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def openssl(self, *args):
+        subprocess.run(['/usr/bin/openssl', *args], cwd=self.dir, check=True, capture_output=True, timeout=60)
+
+    def leaf(self, name, extension):
+        with open(os.path.join(self.dir, 'ext'), 'w', encoding='utf-8') as f:
+            f.write(extension + '\n')
+        self.openssl('req', '-newkey', 'rsa:2048', '-nodes', '-subj', f'/CN={name}', '-keyout', f'{name}.key', '-out', f'{name}.csr')
+        self.openssl('x509', '-req', '-in', f'{name}.csr', '-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2',
+                     '-extfile', 'ext', '-out', f'{name}.crt')
+
+    def reply(self, query):
+        self.asked += 1
+        with open(os.path.join(self.dir, f'query{self.asked}'), 'wb') as f:
+            f.write(query)
+        name = f'reply{self.asked}'
+        self.openssl('ts', '-reply', '-config', 'tsa.cnf', '-queryfile', f'query{self.asked}', '-out', name)
+        with open(os.path.join(self.dir, name), 'rb') as f:
+            return f.read()
+
+
+def test_time_stamps(make_server, tmp_path):
+    folder = tmp_path / 'authority'
+    folder.mkdir()
+    authority = Authority(folder)
+    server = make_server(f'tsa: {{url: "{authority.url}", ca: "{folder}/ca.crt", every: 60s}}\n')
+    server.tenant('acme')
+    wait_for(lambda: published(server, 'acme') >= 1, what='publication')
+    package = tmp_path / 'acme.package'
+
+    def stamped():
+        package_of(server, 'acme', package)
+        return b'"timestamp":' in package.read_bytes()
+
+    wait_for(stamped, 30, 'a time stamp')
+    header = json.loads(package.read_text().splitlines()[0])
+    policy = tmp_path / 'policy'
+    policy.write_text(f'log {header["vkey"]}\nstatement {header["sealer"]}\nquorum none\ntsa authority/ca.crt\n')
+    said = json.loads(troth('verify', str(package), '--policy', str(policy), '--json').stdout)
+    assert said['timestamps'] == said['timestamps_verified'] == 1 and said['findings'] == []
+    said = json.loads(troth('verify', str(package), '--vkey', header['vkey'], '--json').stdout)
+    assert said['timestamps_verified'] == 0
+    assert sorted(f['kind'] for f in said['findings']) == ['sealer', 'unverified_timestamp']
+    authority.server.shutdown()
