@@ -38,8 +38,7 @@ static void keys_show(const struct cli *c, struct json v, struct buf *out)
 static int key_list_run(struct cli *c)
 {
     CLEANUP(buf_done_p) struct buf path = BUF(4096);
-    return manage_print(c, "GET",
-                        manage_path(&path, "/v1/tenants/", cli_get(c, "tenant"), "/keys", NULL),
+    return manage_print(c, "GET", manage_path(&path, "/v1/tenants/", cli_get(c, "tenant"), "/keys"),
                         BYTES_NONE, keys_show);
 }
 
@@ -47,10 +46,10 @@ static int key_act(struct cli *c, const char *method, const char *act,
                    void (*show)(const struct cli *c, struct json v, struct buf *out))
 {
     CLEANUP(buf_done_p) struct buf path = BUF(4096);
-    return manage_print(c, method,
-                        manage_path(&path, "/v1/tenants/", cli_get(c, "tenant"), "/keys/",
-                                    c->args[0], act, NULL),
-                        BYTES_NONE, show);
+    return manage_print(
+            c, method,
+            manage_path(&path, "/v1/tenants/", cli_get(c, "tenant"), "/keys/", c->args[0], act),
+            BYTES_NONE, show);
 }
 
 static int key_show_run(struct cli *c)
@@ -73,7 +72,7 @@ static int key_create_run(struct cli *c)
     }
     jsonw_object_end(&w);
     return manage_print(c, "POST",
-                        manage_path(&path, "/v1/tenants/", cli_get(c, "tenant"), "/keys", NULL),
+                        manage_path(&path, "/v1/tenants/", cli_get(c, "tenant"), "/keys"),
                         buf_bytes(&body), key_show);
 }
 
@@ -135,9 +134,9 @@ static void statement_show(const struct cli *c, struct json v, struct buf *out)
 static int key_statement_run(struct cli *c)
 {
     CLEANUP(buf_done_p) struct buf path = BUF(4096);
-    return manage_print(
-            c, "GET", manage_path(&path, "/v1/tenants/", cli_get(c, "tenant"), "/statement", NULL),
-            BYTES_NONE, statement_show);
+    return manage_print(c, "GET",
+                        manage_path(&path, "/v1/tenants/", cli_get(c, "tenant"), "/statement"),
+                        BYTES_NONE, statement_show);
 }
 
 const struct cli_command cli_key_list = {

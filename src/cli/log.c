@@ -2,12 +2,10 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/manage.h"
-#include "sys/fs.h"
+#include "sys/path.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <unistd.h>
 
 static const struct cli_option tenant_option[] = {
     { "tenant", "T", "the tenant, or 'platform'", "租户，或 platform", true, false },
@@ -25,7 +23,7 @@ static int text_print(struct cli *c, const char *call, const char *member)
     if (cli_dir(c) == NULL) {
         return CLI_USAGE;
     }
-    manage_path(&path, "/v1/logs/", cli_get(c, "tenant"), call, NULL);
+    manage_path(&path, "/v1/logs/", cli_get(c, "tenant"), call);
     if (!result_is_ok(manage_call(c, "GET", buf_cstr(&path), BYTES_NONE, &text, &e))) {
         return cli_refuse(c, &e);
     }
@@ -116,7 +114,7 @@ static RESULT page_get(const struct cli *c, uint64_t from, uint64_t count, struc
                        struct json_doc **ret, struct error *e)
 {
     CLEANUP(buf_done_p) struct buf path = BUF(4096);
-    manage_path(&path, "/v1/logs/", cli_get(c, "tenant"), "/entries", NULL);
+    manage_path(&path, "/v1/logs/", cli_get(c, "tenant"), "/entries");
     buf_addf(&path, "?from=%llu&count=%llu", (unsigned long long)from, (unsigned long long)count);
     buf_reset(answer);
     TRY(manage_call(c, "GET", buf_cstr(&path), BYTES_NONE, answer, e));
@@ -190,57 +188,55 @@ const struct cli_command cli_log_entries = {
 /* --- prove, export: into a file, or to standard output --- */
 
 struct sink {
-    int fd;
+    struct fs_file *file; /* NULL: standard output */
     uint64_t n;
 };
 
 static RESULT sink_write(void *arg, struct bytes part, struct error *e)
 {
     struct sink *s = arg;
-    while (part.n > 0) {
-        ssize_t n = write(s->fd, part.p, part.n);
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n < 0) {
-            FAIL_SYS(e, "write");
-        }
-        part = bytes_slice(part, (size_t)n, part.n);
-        s->n += (uint64_t)n;
+    if (s->file != NULL) {
+        TRY(fs_pwrite(s->file, part.p, part.n, s->n, e));
+    } else if (fwrite(part.p, 1, part.n, stdout) != part.n || fflush(stdout) != 0) {
+        FAIL_SYS(e, "standard output");
     }
+    s->n += part.n;
     return RESULT_OK;
 }
 
-/* Streams a call into -o FILE: under a temporary name until it is whole. */
+/* Streams a call into a file: under a temporary name until it is whole and durable. */
+static RESULT stream_to(struct cli *c, const char *path, const char *file, struct error *e)
+{
+    struct sink s = { 0 };
+    CLEANUP(fs_free_p) struct fs *fs = NULL;
+    CLEANUP(buf_done_p) struct buf name = BUF(512);
+    CLEANUP(buf_done_p) struct buf part = BUF(512);
+    TRY(path_folder(file, &fs, &name, e));
+    buf_addf(&part, "%s.part", buf_cstr(&name));
+    TRY_MSG(buf_result(&part), e, "%s", file);
+    TRY(fs_open(fs, buf_cstr(&part), FS_WRITE | FS_CREATE | FS_TRUNCATE, &s.file, e));
+    struct result r = manage_stream(c, "GET", path, sink_write, &s, e);
+    if (result_is_ok(r)) {
+        r = fs_sync(s.file, e);
+    }
+    fs_close(s.file);
+    if (result_is_ok(r)) {
+        return fs_rename(fs, buf_cstr(&part), buf_cstr(&name), e);
+    }
+    result_ignore(fs_unlink(fs, buf_cstr(&part), NULL));
+    return r;
+}
+
 static int stream_out(struct cli *c, const char *path)
 {
     struct error e;
     const char *file = cli_get(c, "o");
-    struct sink s = { .fd = STDOUT_FILENO };
-    CLEANUP(mem_free_p) char *part = file == NULL ? NULL : mem_printf("%s.part", file);
+    struct sink out = { 0 };
     if (cli_dir(c) == NULL) {
         return CLI_USAGE;
     }
-    if (part != NULL) {
-        s.fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-        if (s.fd < 0) {
-            result_ignore(error_set_sys(&e, errno, "%s", part));
-            return cli_refuse(c, &e);
-        }
-    }
-    struct result r = manage_stream(c, "GET", path, sink_write, &s, &e);
-    if (part != NULL) {
-        if (result_is_ok(r) && fsync(s.fd) != 0) {
-            r = error_set_sys(&e, errno, "%s", part);
-        }
-        (void)close(s.fd);
-        if (result_is_ok(r) && rename(part, file) != 0) {
-            r = error_set_sys(&e, errno, "%s", file);
-        }
-        if (!result_is_ok(r)) {
-            (void)unlink(part);
-        }
-    }
+    struct result r = file != NULL ? stream_to(c, path, file, &e)
+                                   : manage_stream(c, "GET", path, sink_write, &out, &e);
     return result_is_ok(r) ? CLI_OK : cli_refuse(c, &e);
 }
 
@@ -248,7 +244,7 @@ static int prove_run(struct cli *c)
 {
     CLEANUP(buf_done_p) struct buf path = BUF(16 * 1024);
     const char *object = cli_get(c, "object"), *index = cli_get(c, "index");
-    manage_path(&path, "/v1/logs/", cli_get(c, "tenant"), "/prove", NULL);
+    manage_path(&path, "/v1/logs/", cli_get(c, "tenant"), "/prove");
     if ((object == NULL) == (index == NULL)) {
         return cli_usage(c, "%s",
                          cli_say(c, "give --object s3://BUCKET/KEY or --index N",
@@ -295,7 +291,7 @@ const struct cli_command cli_log_prove = {
 static int export_run(struct cli *c)
 {
     CLEANUP(buf_done_p) struct buf path = BUF(4096);
-    return stream_out(c, manage_path(&path, "/v1/logs/", cli_get(c, "tenant"), "/export", NULL));
+    return stream_out(c, manage_path(&path, "/v1/logs/", cli_get(c, "tenant"), "/export"));
 }
 
 static const struct cli_option export_options[] = {

@@ -9,7 +9,7 @@
 
 #define TIMEOUT_MS (24 * 3600 * 1000ll)
 
-const char *manage_path(struct buf *out, ...)
+const char *manage_path_of(struct buf *out, ...)
 {
     va_list ap;
     va_start(ap, out);

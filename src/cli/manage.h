@@ -17,8 +17,9 @@ RESULT manage_stream(const struct cli *c, const char *method, const char *path,
                      RESULT (*sink)(void *arg, struct bytes part, struct error *e), void *arg,
                      struct error *e);
 
-/* "/v1/tenants/" NAME "/keys": path elements, percent-encoded. Ended by NULL. */
-const char *manage_path(struct buf *out, ...) __attribute__((sentinel));
+/* "/v1/tenants/" NAME "/keys": path elements, percent-encoded. */
+const char *manage_path_of(struct buf *out, ...) __attribute__((sentinel));
+#define manage_path(out, ...) manage_path_of((out), __VA_ARGS__, (const char *)NULL)
 
 /* Calls; with --json prints the answer as it came, else what `show` makes of it. Returns the exit
  * status. */

@@ -5,6 +5,7 @@
 #include "daemon/state.h"
 #include "daemon/supervisor.h"
 #include "keys/root.h"
+#include "sys/path.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -29,15 +30,19 @@ static RESULT line_from(FILE *f, const char *what, struct secret **ret, struct e
     return r;
 }
 
+/* The first line of a file. */
 static RESULT secret_from_file(const char *path, struct secret **ret, struct error *e)
 {
-    FILE *f = fopen(path, "r");
-    if (f == NULL) {
-        FAIL_SYS(e, "%s", path);
+    CLEANUP(buf_done_p) struct buf text = BUF_SECRET(PASSPHRASE_MAX + 2);
+    struct bytes rest, line;
+    TRY(path_read(path, &text, e));
+    rest = buf_bytes(&text);
+    (void)bytes_split(&rest, '\n', &line);
+    line = bytes_trim(line, "\r");
+    if (line.n == 0) {
+        FAIL(e, ERRC_FORMAT, "%s: empty", path);
     }
-    struct result r = line_from(f, path, ret, e);
-    (void)fclose(f);
-    return r;
+    return secret_of(line, ret);
 }
 
 static RESULT secret_from_terminal(const char *prompt, struct secret **ret, struct error *e)

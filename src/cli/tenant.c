@@ -66,8 +66,8 @@ static int tenant_list_run(struct cli *c)
 static int tenant_act(struct cli *c, const char *method, const char *act)
 {
     CLEANUP(buf_done_p) struct buf path = BUF(4096);
-    return manage_print(c, method, manage_path(&path, "/v1/tenants/", c->args[0], act, NULL),
-                        BYTES_NONE, tenant_show);
+    return manage_print(c, method, manage_path(&path, "/v1/tenants/", c->args[0], act), BYTES_NONE,
+                        tenant_show);
 }
 
 static int tenant_show_run(struct cli *c)
@@ -148,19 +148,17 @@ static void access_keys_show(const struct cli *c, struct json v, struct buf *out
 static int access_key_create_run(struct cli *c)
 {
     CLEANUP(buf_done_p) struct buf path = BUF(4096);
-    return manage_print(
-            c, "POST",
-            manage_path(&path, "/v1/tenants/", cli_get(c, "tenant"), "/access-keys", NULL),
-            BYTES_NONE, credentials_show);
+    return manage_print(c, "POST",
+                        manage_path(&path, "/v1/tenants/", cli_get(c, "tenant"), "/access-keys"),
+                        BYTES_NONE, credentials_show);
 }
 
 static int access_key_list_run(struct cli *c)
 {
     CLEANUP(buf_done_p) struct buf path = BUF(4096);
-    return manage_print(
-            c, "GET",
-            manage_path(&path, "/v1/tenants/", cli_get(c, "tenant"), "/access-keys", NULL),
-            BYTES_NONE, access_keys_show);
+    return manage_print(c, "GET",
+                        manage_path(&path, "/v1/tenants/", cli_get(c, "tenant"), "/access-keys"),
+                        BYTES_NONE, access_keys_show);
 }
 
 static void done_show(const struct cli *c, struct json v, struct buf *out)
@@ -172,10 +170,10 @@ static void done_show(const struct cli *c, struct json v, struct buf *out)
 static int access_key_delete_run(struct cli *c)
 {
     CLEANUP(buf_done_p) struct buf path = BUF(4096);
-    return manage_print(c, "DELETE",
-                        manage_path(&path, "/v1/tenants/", cli_get(c, "tenant"), "/access-keys/",
-                                    c->args[0], NULL),
-                        BYTES_NONE, done_show);
+    return manage_print(
+            c, "DELETE",
+            manage_path(&path, "/v1/tenants/", cli_get(c, "tenant"), "/access-keys/", c->args[0]),
+            BYTES_NONE, done_show);
 }
 
 const struct cli_command cli_access_key_create = {
@@ -225,7 +223,7 @@ static int bucket_list_run(struct cli *c)
 {
     CLEANUP(buf_done_p) struct buf path = BUF(4096);
     return manage_print(c, "GET",
-                        manage_path(&path, "/v1/tenants/", cli_get(c, "tenant"), "/buckets", NULL),
+                        manage_path(&path, "/v1/tenants/", cli_get(c, "tenant"), "/buckets"),
                         BYTES_NONE, buckets_show);
 }
 
@@ -247,7 +245,7 @@ static int bucket_set_run(struct cli *c)
     jsonw_object_end(&w);
     return manage_print(
             c, "POST",
-            manage_path(&path, "/v1/tenants/", cli_get(c, "tenant"), "/buckets/", c->args[0], NULL),
+            manage_path(&path, "/v1/tenants/", cli_get(c, "tenant"), "/buckets/", c->args[0]),
             buf_bytes(&body), bucket_show);
 }
 

@@ -7,10 +7,10 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "cli/commands.h"
-#include "cli/file.h"
 #include "ledger/alarm.h"
 #include "ledger/package.h"
 #include "ledger/receipt.h"
+#include "sys/path.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -52,13 +52,13 @@ static RESULT trust_read(struct verify *v, struct error *e)
         return RESULT_OK;
     }
     CLEANUP(buf_done_p) struct buf text = BUF(POLICY_MAX_BYTES);
-    TRY(file_read(path, &text, e));
+    TRY(path_read(path, &text, e));
     TRY_MSG(policy_parse(buf_bytes(&text), &v->policy, e), e, "%s", path);
     const char *tsa = policy_tsa(v->policy);
     if (tsa != NULL) {
         CLEANUP(buf_done_p) struct buf name = BUF(8192);
-        file_beside(path, tsa, &name);
-        TRY_MSG(file_read(buf_cstr(&name), &v->tsa_ca, e), e, "%s: tsa", path);
+        path_beside(path, tsa, &name);
+        TRY_MSG(path_read(buf_cstr(&name), &v->tsa_ca, e), e, "%s: tsa", path);
     }
     return RESULT_OK;
 }
@@ -327,7 +327,7 @@ static RESULT trusted_read(const struct verify *v, struct package_options *o, st
     CLEANUP(mem_free_p) struct note *n = mem_alloc(sizeof(*n));
     struct checkpoint c;
     buf_reset(&raw);
-    TRY_MSG(file_read(text, &raw, e), e, "--trusted");
+    TRY_MSG(path_read(text, &raw, e), e, "--trusted");
     TRY_MSG(note_parse(buf_bytes(&raw), n, e), e, "--trusted %s", text);
     TRY_MSG(checkpoint_parse(n->text, &c, e), e, "--trusted %s", text);
     o->trusted_size = c.size;
@@ -429,8 +429,8 @@ static int verify_receipt(struct verify *v, struct bytes text)
     CLEANUP(receipt_free_p) struct receipt *receipt = NULL;
     CLEANUP(fs_close_p) struct fs_file *f = NULL;
     const struct receipt_options o = { v->policy, given_key(v) };
-    struct receipt_report r;
-    struct receipt_object found;
+    struct receipt_report r = { 0 };
+    struct receipt_object found = { 0 };
     struct error e = { .code = ERRC_OK };
     if (!has_trust(v)) {
         return needs_key(v);
@@ -440,7 +440,7 @@ static int verify_receipt(struct verify *v, struct bytes text)
         done = receipt_verify(receipt, &o, &r, &e);
     }
     if (result_is_ok(done) && object != NULL) {
-        done = file_open(object, &f, &e);
+        done = path_open(object, &f, &e);
         if (result_is_ok(done)) {
             done = receipt_check_object(r.payload, f, &found, &e);
         }
@@ -585,7 +585,7 @@ static int verify_file(struct verify *v, struct fs_file *f, const char *path)
     if (looks_like(begin, "{\"crc\"", "\"troth/package/v1\"")) {
         return verify_package(v, f, size);
     }
-    if (!result_is_ok(file_read(path, &text, &e))) {
+    if (!result_is_ok(path_read(path, &text, &e))) {
         return refuse(v, "file", NULL, &e);
     }
     if (looks_like(buf_bytes(&text), "{\"kind\"", "\"troth/alarm/v1\"")) {
@@ -614,7 +614,7 @@ static int verify_run(struct cli *c)
     }
     if (!result_is_ok(trust_read(&v, &e))) {
         status = cli_usage(c, "%s", e.msg);
-    } else if (!result_is_ok(file_open(path, &f, &e))) {
+    } else if (!result_is_ok(path_open(path, &f, &e))) {
         status = cli_refuse(c, &e);
     } else {
         status = verify_file(&v, f, path);

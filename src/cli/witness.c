@@ -8,6 +8,8 @@
 #include "crypto/selftest.h"
 #include "crypto/x509.h"
 #include "net/http.h"
+#include "sys/path.h"
+#include "sys/proc.h"
 #include "sys/sandbox.h"
 
 #include <errno.h>
@@ -15,7 +17,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/epoll.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #define OUTPUT_MAX   (1u << 20)
@@ -53,14 +54,9 @@ static void log_start(const struct cli *c)
 /* An absolute path of what was named on the command line. */
 static RESULT absolute(const char *path, char *dst, size_t cap, struct error *e)
 {
-    char full[PATH_MAX];
-    if (realpath(path, full) == NULL) {
-        FAIL_SYS(e, "%s", path);
-    }
-    if (strlen(full) >= cap) {
-        FAIL(e, ERRC_LIMIT, "%s: too long", path);
-    }
-    memcpy(dst, full, strlen(full) + 1);
+    CLEANUP(buf_done_p) struct buf full = BUF(cap - 1);
+    TRY_MSG(path_absolute(path, &full, e), e, "%s", path);
+    memcpy(dst, buf_cstr(&full), full.n + 1);
     return RESULT_OK;
 }
 
@@ -109,7 +105,7 @@ static RESULT init_all(const struct cli *c, struct opened *o, struct error *e)
     if (vkey != NULL) {
         TRY_MSG(log_of_options(c, vkey, &log, e), e, "--log");
     }
-    TRY(folder_make(c->dir, e));
+    TRY(path_make_folder(c->dir, e));
     TRY(crypto_self_test(e));
     TRY(fs_open_dir(c->dir, &o->fs, e));
     TRY(witness_init(o->fs, cli_get(c, "name"), &rng_system, e));
@@ -495,20 +491,13 @@ static RESULT serve(struct cli *c, struct opened *o, struct error *e)
     CLEANUP(loop_free_p) struct loop *loop = NULL;
     const char *listen = cli_get(c, "listen");
     char addr[SOCK_ADDR_TEXT_MAX];
-    sigset_t stops;
     int fd = -1;
     struct server s = { .w = o->w };
     TRY(tls_of_folder(c, o->fs, &tls, e));
     TRY(sock_listen_tcp(listen == NULL ? "127.0.0.1:8460" : listen, 128, &fd, addr, e));
-    sigemptyset(&stops);
-    sigaddset(&stops, SIGTERM);
-    sigaddset(&stops, SIGINT);
-    (void)sigprocmask(SIG_BLOCK, &stops, NULL);
-    s.signals = (struct loop_fd){ .fd = signalfd(-1, &stops, SFD_NONBLOCK | SFD_CLOEXEC),
-                                  .fn = on_signal };
-    if (s.signals.fd < 0) {
-        FAIL_SYS(e, "signalfd");
-    }
+    static const int stops[] = { SIGTERM, SIGINT };
+    s.signals = (struct loop_fd){ .fn = on_signal };
+    TRY(proc_signals_open(stops, ARRAY_LEN(stops), &s.signals.fd, e));
     TRY(cage(c->dir, e));
     TRY(loop_new(&loop, e));
     TRY(pool_new(POOL_THREADS, &pool, e));

@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "daemon/edge.h"
 #include "ledger/courier.h"
+#include "sys/path.h"
 
 #define EVERY_MS       1000
 #define CALL_MS        15000
@@ -220,20 +221,6 @@ static void visit_all(struct courier *c)
     }
 }
 
-/* An absolute path. */
-static RESULT file_read(const char *path, struct buf *out, struct error *e)
-{
-    CLEANUP(mem_free_p) char *dir = mem_strdup(path);
-    CLEANUP(fs_free_p) struct fs *fs = NULL;
-    char *slash = strrchr(dir, '/');
-    if (slash == NULL || slash == dir) {
-        FAIL(e, ERRC_RANGE, "%s: not an absolute path in a folder", path);
-    }
-    *slash = '\0';
-    TRY(fs_open_dir(dir, &fs, e));
-    return fs_read_file(fs, slash + 1, out->max, out, e);
-}
-
 static RESULT courier_init(struct courier *c, struct error *e)
 {
     const struct config *cf = &c->ed->config;
@@ -244,7 +231,7 @@ static RESULT courier_init(struct courier *c, struct error *e)
                 "ledger.witnesses");
     }
     if (cf->tsa_url[0] != '\0') {
-        TRY_MSG(file_read(cf->tsa_ca, &c->tsa_ca, e), e, "tsa.ca");
+        TRY_MSG(path_read(cf->tsa_ca, &c->tsa_ca, e), e, "tsa.ca");
     }
     return RESULT_OK;
 }

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "daemon/state.h"
+#include "sys/path.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -12,18 +13,10 @@
 
 static RESULT pem_read(struct edge *ed, const char *path, struct buf *out, struct error *e)
 {
-    CLEANUP(buf_done_p) struct buf full = BUF(8192);
     if (path[0] == '\0') {
         return RESULT_OK;
     }
-    if (path[0] != '/') {
-        return fs_read_file(ed->fs, path, PEM_MAX, out, e);
-    }
-    const char *slash = strrchr(path, '/');
-    buf_add(&full, bytes_of(path, slash == path ? 1 : (size_t)(slash - path)));
-    CLEANUP(fs_free_p) struct fs *dir = NULL;
-    TRY(fs_open_dir(buf_cstr(&full), &dir, e));
-    return fs_read_file(dir, slash + 1, PEM_MAX, out, e);
+    return path[0] == '/' ? path_read(path, out, e) : fs_read_file(ed->fs, path, PEM_MAX, out, e);
 }
 
 /*= 2.1.3-1 "TLS 1.3 on every connection, certificates checked before they serve" */
@@ -146,7 +139,7 @@ static RESULT config_read(int fd, struct config *ret, struct error *e)
     }
     for (;;) {
         uint8_t part[4096];
-        ssize_t n = read(fd, part, sizeof(part));
+        ssize_t n = pread(fd, part, sizeof(part), (off_t)text.n);
         if (n < 0) {
             FAIL_SYS(e, "configuration");
         }

@@ -5,6 +5,7 @@
 #include "daemon/state.h"
 #include "keys/keeper.h"
 #include "keys/root.h"
+#include "sys/path.h"
 #include "sys/proc.h"
 #include "sys/sandbox.h"
 #include "sys/sock.h"
@@ -78,9 +79,8 @@ static RESULT root_get(struct keeper_role *k, const char *dir, const struct conf
     CLEANUP(fs_free_p) struct fs *fs = NULL;
     CLEANUP(buf_done_p) struct buf path = BUF(8192);
     state_path(dir, c->root_file, &path);
-    const char *full = buf_cstr(&path), *slash = strrchr(full, '/');
-    CLEANUP(mem_free_p) char *folder = mem_printf("%.*s", (int)(slash - full), full);
-    TRY(fs_open_dir(slash == full ? "/" : folder, &fs, e));
+    CLEANUP(buf_done_p) struct buf name = BUF(512);
+    TRY(path_folder(buf_cstr(&path), &fs, &name, e));
     struct bytes shares[ARRAY_LEN(k->unseal)];
     struct root_opening with = { .shares = shares, .share_count = k->unseal_count };
     for (size_t i = 0; i < k->unseal_count; i++) {
@@ -89,8 +89,8 @@ static RESULT root_get(struct keeper_role *k, const char *dir, const struct conf
     if (k->unseal_count > 0) {
         with.passphrase = shares[0];
     }
-    TRY_MSG(root_open(fs, slash + 1, &with, ret, e), e, "root key");
-    TRY_MSG(root_inspect(fs, slash + 1, &k->root, e), e, "root key");
+    TRY_MSG(root_open(fs, buf_cstr(&name), &with, ret, e), e, "root key");
+    TRY_MSG(root_inspect(fs, buf_cstr(&name), &k->root, e), e, "root key");
     return RESULT_OK;
 }
 

@@ -6,13 +6,9 @@
 #include "crypto/x509.h"
 #include "keys/keeper.h"
 #include "keys/root.h"
+#include "sys/path.h"
 
-#include <errno.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define VERSION_PREFIX "troth-state "
 #define ROOT_FILE      "root.key"
@@ -48,16 +44,7 @@ static RESULT is_own_name(void *arg, const char *name)
 /* Never takes over a folder that holds other things: its mode becomes 0700. */
 static RESULT dir_make(const char *dir, struct error *e)
 {
-    struct stat st;
-    if (mkdir(dir, 0700) != 0 && errno != EEXIST) {
-        FAIL_SYS(e, "%s", dir);
-    }
-    if (stat(dir, &st) != 0) {
-        FAIL_SYS(e, "%s", dir);
-    }
-    if (!S_ISDIR(st.st_mode)) {
-        FAIL(e, ERRC_EXISTS, "%s is not a folder", dir);
-    }
+    TRY(path_make_folder(dir, e));
     CLEANUP(fs_free_p) struct fs *fs = NULL;
     TRY(fs_open_dir(dir, &fs, e));
     struct result r = fs_list(fs, "", is_own_name, NULL, e);
@@ -65,10 +52,7 @@ static RESULT dir_make(const char *dir, struct error *e)
         FAIL(e, ERRC_EXISTS, "%s holds other files: name a folder that is empty or not there", dir);
     }
     TRY(r);
-    if ((st.st_mode & 077) != 0 && chmod(dir, 0700) != 0) {
-        FAIL_SYS(e, "%s: mode 0700", dir);
-    }
-    return RESULT_OK;
+    return path_make_private(dir, e);
 }
 
 static RESULT config_write(struct fs *fs, const struct state_init *in, struct error *e)
@@ -212,18 +196,15 @@ static RESULT version_check(struct fs *fs, const char *dir, struct error *e)
 
 RESULT state_open(const char *dir, struct buf *ret_path, struct error *e)
 {
-    char real[PATH_MAX];
-    if (realpath(dir, real) == NULL) {
-        if (errno == ENOENT) {
-            FAIL(e, ERRC_NOT_FOUND, "%s is not there: make a state with 'troth init --dir %s'", dir,
-                 dir);
-        }
-        FAIL_SYS(e, "%s", dir);
+    struct result r = path_absolute(dir, ret_path, e);
+    if (r.code == ERRC_NOT_FOUND) {
+        FAIL(e, ERRC_NOT_FOUND, "%s is not there: make a state with 'troth init --dir %s'", dir,
+             dir);
     }
+    TRY(r);
     CLEANUP(fs_free_p) struct fs *fs = NULL;
-    TRY(fs_open_dir(real, &fs, e));
-    TRY(version_check(fs, real, e));
-    buf_add_str(ret_path, real);
+    TRY(fs_open_dir(buf_cstr(ret_path), &fs, e));
+    TRY(version_check(fs, buf_cstr(ret_path), e));
     return buf_result(ret_path);
 }
 

@@ -5,15 +5,14 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "daemon/control.h"
+#include "sys/path.h"
 #include "sys/proc.h"
 #include "sys/sock.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -321,20 +320,26 @@ static void reload(struct supervisor *s)
         return;
     }
     CLEANUP(mem_free_p) char *path = mem_printf("%s/troth.yaml", s->options->dir);
+    CLEANUP(fs_close_p) struct fs_file *file = NULL;
+    struct result r = path_open(path, &file, &e);
+    if (!result_is_ok(r) && r.code != ERRC_NOT_FOUND) {
+        log_error("reload: %s", e.msg);
+        return;
+    }
+    struct control m = { .type = CONTROL_RELOAD, .fd = file == NULL ? -1 : fs_fd(file) };
     for (size_t i = 0; i < ARRAY_LEN(s->children); i++) {
-        struct control m = { .type = CONTROL_RELOAD, .fd = open(path, O_RDONLY | O_CLOEXEC) };
         if (is_running(&s->children[i])) {
             result_ignore(control_send(s->children[i].control, &m, NULL));
         }
-        sock_close(m.fd);
     }
 }
 
+static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGCHLD };
+
 static void signals_read(struct supervisor *s)
 {
-    struct signalfd_siginfo info;
-    while (read(s->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-        switch (info.ssi_signo) {
+    for (int number; (number = proc_signal_next(s->signals)) != 0;) {
+        switch (number) {
         case SIGTERM:
         case SIGINT:
             stop_begin(s);
@@ -383,24 +388,6 @@ static RESULT turn(struct supervisor *s, struct error *e)
     return RESULT_OK;
 }
 
-static RESULT signals_open(int *ret, struct error *e)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
-    sigaddset(&set, SIGCHLD);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0) {
-        FAIL_SYS(e, "signals");
-    }
-    *ret = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-    if (*ret < 0) {
-        FAIL_SYS(e, "signals");
-    }
-    return RESULT_OK;
-}
-
 static void kill_all(struct supervisor *s)
 {
     for (size_t i = 0; i < ARRAY_LEN(s->children); i++) {
@@ -435,7 +422,7 @@ RESULT supervisor_run(const struct supervisor_options *o, const struct config *c
     for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
         s.children[i] = (struct child){ .role = roles[i], .control = -1 };
     }
-    TRY(signals_open(&s.signals, e));
+    TRY(proc_signals_open(signals, ARRAY_LEN(signals), &s.signals, e));
     struct result r = listeners_open(&s, e);
     while (result_is_ok(r) && !s.is_fatal && !(s.is_stopping && stop_go_on(&s))) {
         r = turn(&s, e);

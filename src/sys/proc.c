@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -151,4 +152,28 @@ uint64_t proc_rss_bytes(pid_t pid)
     close(fd);
     char *rest = n > 0 ? strchr(text, ' ') : NULL; /* the second number, in pages */
     return rest == NULL ? 0 : (uint64_t)strtoull(rest, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+RESULT proc_signals_open(const int *signals, size_t n, int *ret_fd, struct error *e)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < n; i++) {
+        sigaddset(&set, signals[i]);
+    }
+    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0) {
+        FAIL_SYS(e, "signals");
+    }
+    int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (fd < 0) {
+        FAIL_SYS(e, "signals");
+    }
+    *ret_fd = fd;
+    return RESULT_OK;
+}
+
+int proc_signal_next(int fd)
+{
+    struct signalfd_siginfo info;
+    return read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info) ? (int)info.ssi_signo : 0;
 }

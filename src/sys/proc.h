@@ -19,6 +19,12 @@
 RESULT proc_spawn(const char *path, char *const argv[], int control_fd, pid_t *ret, struct error *e);
 /* Absolute path of the running binary. */
 RESULT proc_self_path(struct buf *out, struct error *e);
+/*
+ * Blocks the signals for this thread and those it starts, and gives a non-blocking descriptor that is readable when
+ * one has come. proc_signal_next: its number, 0 when none is there.
+ */
+RESULT proc_signals_open(const int *signals, size_t n, int *ret_fd, struct error *e);
+int proc_signal_next(int fd);
 unsigned proc_cpu_count(void);
 /* Resident bytes of a process; 0 when unknown. */
 uint64_t proc_rss_bytes(pid_t pid);
