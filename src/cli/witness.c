@@ -4,7 +4,6 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/commands.h"
-#include "cli/file.h"
 #include "crypto/selftest.h"
 #include "crypto/x509.h"
 #include "net/http.h"

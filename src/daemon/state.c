@@ -196,15 +196,17 @@ static RESULT version_check(struct fs *fs, const char *dir, struct error *e)
 
 RESULT state_open(const char *dir, struct buf *ret_path, struct error *e)
 {
-    struct result r = path_absolute(dir, ret_path, e);
+    CLEANUP(buf_done_p) struct buf path = BUF(4096);
+    CLEANUP(fs_free_p) struct fs *fs = NULL;
+    struct result r = path_absolute(dir, &path, e);
     if (r.code == ERRC_NOT_FOUND) {
         FAIL(e, ERRC_NOT_FOUND, "%s is not there: make a state with 'troth init --dir %s'", dir,
              dir);
     }
     TRY(r);
-    CLEANUP(fs_free_p) struct fs *fs = NULL;
-    TRY(fs_open_dir(buf_cstr(ret_path), &fs, e));
-    TRY(version_check(fs, buf_cstr(ret_path), e));
+    TRY(fs_open_dir(buf_cstr(&path), &fs, e));
+    TRY(version_check(fs, buf_cstr(&path), e));
+    buf_add(ret_path, buf_bytes(&path));
     return buf_result(ret_path);
 }
 
