@@ -68,13 +68,17 @@ static int param_compare(const struct buf *scratch, const struct param *a, const
                                         bytes_of(pb + b->name_n, b->value_n));
 }
 
-/* Decodes and encodes again, so that different spellings of one value are one. */
+/*
+ * Decodes and encodes again, so that different spellings of one value are one. "+" is a space, as
+ * it is for who reads the query: else "a+b" would have the signature of "a%2Bb" and another
+ * meaning.
+ */
 static struct result add_encoded(struct buf *scratch, struct bytes v, size_t *ret_n)
 {
     CLEANUP(buf_done_p) struct buf plain = BUF(16 * 1024);
     size_t before = scratch->n;
 
-    TRY(percent_decode(v, false, &plain));
+    TRY(percent_decode(v, true, &plain));
     buf_add_percent(scratch, buf_bytes(&plain), false);
     *ret_n = scratch->n - before;
     return buf_result(scratch);

@@ -254,6 +254,38 @@ static void s3_presigned(void **state)
     assert_int_equal(judge(&rq, at_ms(NOW)), SIGV4_MALFORMED); /* both ways at once */
 }
 
+/* What the query means to its reader is what was signed: "+" is a space to both. */
+static void query_spellings(void **state)
+{
+    static const struct {
+        const char *query, *canonical;
+    } cases[] = {
+        { "prefix=a%2Bb", "prefix=a%2Bb" }, { "prefix=a+b", "prefix=a%20b" },
+        { "prefix=a%20b", "prefix=a%20b" }, { "a+b=1", "a%20b=1" },
+        { "acl", "acl=" },                  { "acl=", "acl=" },
+        { "b=2&a=1", "a=1&b=2" },           { "&&a=1&", "a=1" },
+    };
+    struct sigv4_header h[8];
+    struct sigv4_request rq = get_request(h);
+    struct sigv4_claim claim;
+    struct error e;
+    struct arena *arena = arena_new(4096, false);
+
+    (void)state;
+    assert_int_equal(sigv4_claim_parse(&rq, at_ms(NOW), arena, &claim, &e), SIGV4_OK);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        CLEANUP(buf_done_p) struct buf got = BUF(65536);
+        CLEANUP(buf_done_p) struct buf want = BUF(65536);
+        rq.query = bytes_str(cases[i].query);
+        assert_ok(sigv4_canonical_request(&rq, &claim, &got, &e), e);
+        buf_addf(&want, "GET\n/test.txt\n%s\nhost:", cases[i].canonical);
+        if (!bytes_has_prefix(buf_bytes(&got), buf_bytes(&want))) {
+            fail_msg("%s: got\n%s", cases[i].query, buf_cstr(&got));
+        }
+    }
+    arena_free(arena);
+}
+
 static void presigned_flips(void **state)
 {
     char query[sizeof(PRESIGNED PRESIGNED_SIG)];
@@ -454,6 +486,7 @@ int main(void)
         cmocka_unit_test(suite_query_form),
         cmocka_unit_test(s3_get),
         cmocka_unit_test(s3_presigned),
+        cmocka_unit_test(query_spellings),
         cmocka_unit_test(presigned_flips),
         cmocka_unit_test(header_refusals),
         cmocka_unit_test(streaming),
