@@ -80,6 +80,14 @@ RESULT vault_bucket_get(const struct vault_ctx *cx, struct bytes name, struct va
     return r;
 }
 
+/*= 2.1.5-3 "a look at a bucket and its settings is a record too" */
+RESULT vault_bucket_look(const struct vault_ctx *cx, const struct vault_bucket *b, struct error *e)
+{
+    struct ledger_position at;
+    struct payload p = { .bucket = b->name };
+    return act_log(cx, "bucket.head", &p, &at, e);
+}
+
 struct bucket_change {
     const struct vault_ctx *cx;
     struct vault_bucket b;

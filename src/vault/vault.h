@@ -88,6 +88,7 @@ struct vault_bucket {
 bool vault_bucket_name_is_valid(struct bytes name);
 RESULT vault_bucket_create(const struct vault_ctx *cx, struct bytes name, struct vault_bucket *ret, struct error *e); /* EXISTS */
 RESULT vault_bucket_get(const struct vault_ctx *cx, struct bytes name, struct vault_bucket *ret, struct error *e); /* not logged */
+RESULT vault_bucket_look(const struct vault_ctx *cx, const struct vault_bucket *b, struct error *e); /* the entry of a look at what is known of it */
 RESULT vault_bucket_delete(const struct vault_ctx *cx, struct bytes name, struct error *e); /* CONFLICT: not empty */
 RESULT vault_bucket_list(const struct vault_ctx *cx, struct vault_bucket **ret, size_t *ret_n, struct error *e);
 RESULT vault_bucket_set(const struct vault_ctx *cx, const struct vault_bucket *b, struct error *e); /* sse, digest, key_id */

@@ -136,8 +136,22 @@ void s3_create_bucket(struct s3_request *r)
     s3_reply(r, 200);
 }
 
+/* A look at what is known of the bucket is an act. False: answered. */
+static bool look_log(struct s3_request *r)
+{
+    struct error e;
+    struct result res = vault_bucket_look(&r->cx, &r->bucket, &e);
+    if (!result_is_ok(res)) {
+        s3_fail_with(r, S3_NO_SUCH_BUCKET, &e);
+    }
+    return result_is_ok(res);
+}
+
 void s3_head_bucket(struct s3_request *r)
 {
+    if (!look_log(r)) {
+        return;
+    }
     http_set_header_str(r->x, "x-amz-bucket-region", r->settings->region);
     s3_reply(r, 200);
 }
@@ -157,6 +171,9 @@ void s3_delete_bucket(struct s3_request *r)
 
 void s3_get_bucket_location(struct s3_request *r)
 {
+    if (!look_log(r)) {
+        return;
+    }
     CLEANUP(buf_done_p) struct buf xml = BUF(1024);
     bool is_default =
             strcmp(r->settings->region, "us-east-1") == 0; /* S3 answers it with an empty element */
@@ -169,6 +186,9 @@ void s3_get_bucket_location(struct s3_request *r)
 
 void s3_get_bucket_versioning(struct s3_request *r)
 {
+    if (!look_log(r)) {
+        return;
+    }
     CLEANUP(buf_done_p) struct buf xml = BUF(1024);
     xml_begin(&xml);
     xml_open_ns(&xml, "VersioningConfiguration", S3_XMLNS);
@@ -198,6 +218,9 @@ void s3_acl_out(struct s3_request *r)
 
 void s3_get_bucket_acl(struct s3_request *r)
 {
+    if (!look_log(r)) {
+        return;
+    }
     s3_acl_out(r);
 }
 
@@ -218,6 +241,9 @@ void s3_get_object_acl(struct s3_request *r)
 /*= 2.1.3-4 "encryption is on by default, the customer chooses algorithm and key per bucket" */
 void s3_get_bucket_encryption(struct s3_request *r)
 {
+    if (!look_log(r)) {
+        return;
+    }
     CLEANUP(buf_done_p) struct buf xml = BUF(4096);
     bool is_kms = r->bucket.sse == VAULT_SSE_KMS;
     xml_begin(&xml);

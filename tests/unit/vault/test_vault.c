@@ -316,6 +316,10 @@ static void test_buckets(void **state)
     assert_ok(vault_bucket_get(&k.cx, BYTES_LIT("alpha"), &b, &e), e);
     assert_int_equal(b.digest, VAULT_DIGEST_CLIENT);
     assert_int_equal(b.sse, VAULT_SSE_AES256);
+    assert_ok(vault_bucket_look(&k.cx, &b, &e), e);
+    assert_int_equal(fake_scribe_count("acme", "bucket.head"), 1);
+    fake_scribe_fail("bucket.head", ERRC_AGAIN, 0, 1);
+    assert_code(vault_bucket_look(&k.cx, &b, &e), ERRC_AGAIN);
     assert_ok(kit_put(&k, "a", BYTES_LIT("1"), &e), e);
     assert_code(vault_bucket_delete(&k.cx, BYTES_LIT("data"), &e), ERRC_CONFLICT);
     assert_ok(kit_delete(&k, "a", &e), e);
