@@ -57,6 +57,9 @@ RESULT directory_key_create(struct directory *d, struct rpc_client *keeper, cons
 {
     struct tenant t;
     TRY(directory_tenant_get(d, tenant, &t, e));
+    if (t.state == TENANT_CLOSED) {
+        FAIL(e, ERRC_CONFLICT, "tenant %s is closed", t.name);
+    }
     if (strlen(owner) >= sizeof(ret->owner)) {
         FAIL(e, ERRC_LIMIT, "owner: at most %zu bytes", sizeof(ret->owner) - 1);
     }

@@ -65,7 +65,7 @@ RESULT directory_tenant_list(struct directory *d,
                              void *arg, struct error *e);
 
 /* A new access key; its secret (SECRET_KEY_BYTES) is given out here and never again. ERRC_LIMIT
- * past two for one owner. */
+ * past two for one owner, ERRC_CONFLICT when the tenant is closed. */
 RESULT directory_key_create(struct directory *d, struct rpc_client *keeper, const char *tenant,
                             const char *owner, struct access_key *ret, char *ret_secret,
                             struct error *e);
