@@ -86,7 +86,7 @@ static void writer(void *arg)
 
     while (clock_mono_ns() < run->until_ns) {
         make_row(&r);
-        if (!result_is_ok(db_write(run->db, insert_fn, &r, &e))) {
+        if (!result_is_ok(db_write_repeatable(run->db, insert_fn, &r, &e))) {
             die("insert", &e);
         }
         atomic_fetch_add(&run->rows, 1);

@@ -45,6 +45,7 @@ struct job {
     struct list item;
     RESULT (*fn)(struct db_conn *c, void *arg, struct error *e); /* NULL: a checkpoint */
     void *arg;
+    bool is_repeatable;
     struct result r;
     struct error e;
     struct co_event done;

@@ -141,6 +141,14 @@ static char *dir_of(const char *name)
     return slash == NULL ? mem_strdup("") : mem_printf("%.*s", (int)(slash - name), name);
 }
 
+/* Each allocation would take a lock of the process to count itself. */
+static pthread_once_t configured = PTHREAD_ONCE_INIT;
+
+static void configure_sqlite(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* refused when another part was first */
+}
+
 RESULT vfs_new(struct fs *fs, const char *name, const struct key256 *key, struct vfs **ret,
                struct error *e)
 {
@@ -168,6 +176,7 @@ RESULT vfs_new(struct fs *fs, const char *name, const struct key256 *key, struct
         .xGetLastError = vfs_last_error,
         .xCurrentTimeInt64 = vfs_time,
     };
+    pthread_once(&configured, configure_sqlite);
     if (sqlite3_vfs_register(&v->base, 0) != SQLITE_OK) {
         FAIL(e, ERRC_NOMEM, "%s: register", name);
     }

@@ -2,7 +2,9 @@
  * The writer: one thread that takes all waiting jobs as a group, runs each in a savepoint of one
  * transaction, commits, and only then lets them go on.
  *
- * 1. A job's error undoes that job (ROLLBACK TO). When SQLite itself gave up the transaction (disk
+ * 1. A job's error undoes that job (ROLLBACK TO). A group of repeatable jobs runs without savepoints
+ * first (they copy each page that a job touches); the first error undoes the group, which then runs
+ * again with them. When SQLite itself gave up the transaction (disk
  * full, I/O, memory), the jobs of the group so far fail with that error, and the rest of the group
  * goes on in a new transaction.
  * 2. A failed COMMIT fails all its jobs, and nothing of them is visible. After a failed sync all
@@ -52,20 +54,26 @@ static void abort_group(struct db_conn *c)
     }
 }
 
+/* False: the transaction is gone. */
+static bool call_job(struct db_conn *c, struct job *j)
+{
+    j->r = j->fn(c, j->arg, &j->e);
+    conn_reset_all(c);
+    if (!sqlite3_get_autocommit(c->sql)) {
+        return true;
+    }
+    if (result_is_ok(j->r)) {
+        j->r = error_set(&j->e, ERRC_BUG, "%s: a job ended the transaction", c->db->name);
+    }
+    return false;
+}
+
 static void run_job(struct db_conn *c, struct job *j)
 {
     struct error e = { 0 };
 
     j->r = run_literal(c, "SAVEPOINT job", &j->e);
-    if (!result_is_ok(j->r)) {
-        return;
-    }
-    j->r = j->fn(c, j->arg, &j->e);
-    conn_reset_all(c);
-    if (sqlite3_get_autocommit(c->sql)) {
-        if (result_is_ok(j->r)) {
-            j->r = error_set(&j->e, ERRC_BUG, "%s: a job ended the transaction", c->db->name);
-        }
+    if (!result_is_ok(j->r) || !call_job(c, j)) {
         return;
     }
     if (!result_is_ok(j->r)) {
@@ -108,6 +116,44 @@ static void fail_jobs(struct writer *w, struct list *jobs, struct result r, cons
 
 static void checkpoint(struct db *db);
 
+static bool is_all_repeatable(const struct list *jobs)
+{
+    LIST_EACH(i, jobs)
+    {
+        if (!LIST_ITEM(i, struct job, item)->is_repeatable) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* All of `jobs` in one transaction without savepoints. False: one failed, nothing is done. */
+static bool run_plain(struct db *db, struct list *jobs)
+{
+    struct db_conn *c = db->writer.c;
+
+    if (!result_is_ok(begin_group(db, NULL))) {
+        return false;
+    }
+    conn_reset_all(c);
+    LIST_EACH(i, jobs)
+    {
+        struct job *j = LIST_ITEM(i, struct job, item);
+        if (!call_job(c, j) || !result_is_ok(j->r)) {
+            abort_group(c);
+            return false;
+        }
+    }
+    return true;
+}
+
+static struct result commit_group(struct db_conn *c, struct error *e)
+{
+    TRY(run_literal(c, "COMMIT", e));
+    conn_reset_all(c);
+    return RESULT_OK;
+}
+
 /* Runs jobs of `waiting` in one transaction and moves them to `done` (with their results, not yet
  * told). */
 static struct result run_group(struct db *db, struct list *waiting, struct list *done,
@@ -115,6 +161,10 @@ static struct result run_group(struct db *db, struct list *waiting, struct list 
 {
     struct db_conn *c = db->writer.c;
 
+    if (is_all_repeatable(waiting) && run_plain(db, waiting)) {
+        list_splice(done, waiting);
+        return commit_group(c, e);
+    }
     TRY(begin_group(db, e));
     conn_reset_all(c);
     while (!list_is_empty(waiting)) {
@@ -128,9 +178,7 @@ static struct result run_group(struct db *db, struct list *waiting, struct list 
             return result_is_ok(j->r) ? error_set(e, ERRC_BUG, "transaction lost") : j->r;
         }
     }
-    TRY(run_literal(c, "COMMIT", e));
-    conn_reset_all(c);
-    return RESULT_OK;
+    return commit_group(c, e);
 }
 
 static void write_group(struct db *db, struct list *waiting)
@@ -313,6 +361,15 @@ RESULT db_write(struct db *db, RESULT (*fn)(struct db_conn *c, void *arg, struct
                 void *arg, struct error *e)
 {
     struct job j = { .fn = fn, .arg = arg };
+
+    return submit(db, &j, e);
+}
+
+RESULT db_write_repeatable(struct db *db,
+                           RESULT (*fn)(struct db_conn *c, void *arg, struct error *e), void *arg,
+                           struct error *e)
+{
+    struct job j = { .fn = fn, .arg = arg, .is_repeatable = true };
 
     return submit(db, &j, e);
 }

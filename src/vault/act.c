@@ -128,7 +128,7 @@ RESULT act_change(const struct vault_ctx *cx, const char *kind, const struct pay
         end(v, log, generation, !was_refused);
         return r;
     }
-    r = db_write(v->config.db, apply, &ch, e);
+    r = db_write_repeatable(v->config.db, apply, &ch, e);
     /* After a failed sync nobody knows whether it took effect: the next start looks. */
     bool is_unknown = !result_is_ok(r) && db_is_broken(v->config.db);
     bool has_doubt = is_unknown || (!result_is_ok(r) && !write_void(cx, ch.at.index));
@@ -151,7 +151,7 @@ RESULT act_two_phase(const struct vault_ctx *cx, const char *kind, const struct 
         end(v, log, generation, true);
         return r;
     }
-    r = db_write(v->config.db, apply, &ch, e);
+    r = db_write_repeatable(v->config.db, apply, &ch, e);
     struct payload outcome = *p;
     struct ledger_position at;
     struct error outcome_error = { 0 };

@@ -2,7 +2,11 @@
  * wrong key. */
 #include "storekit.h"
 
+#include "store/db_priv.h"
 #include "sys/fault.h"
+
+#include <sched.h>
+#include <stdatomic.h>
 
 static int setup(void **state)
 {
@@ -98,6 +102,100 @@ static void test_failed_job_undoes_only_itself(void **state)
     db_stats(db, &stats);
     assert_int_equal(stats.writes, 1);
     assert_int_equal(stats.failed, 2);
+}
+
+/* --- a group of repeatable jobs, one of which fails --- */
+
+#define GROUP_JOBS 8
+
+struct grouped {
+    struct db *db;
+    struct kit_put put;
+    char name[8];
+    struct result r;
+    unsigned runs;
+    pthread_t thread;
+};
+
+static struct result counted_put(struct db_conn *c, void *arg, struct error *e)
+{
+    struct grouped *g = arg;
+    g->runs++;
+    return kit_put_fn(c, &g->put, e);
+}
+
+static void *grouped_main(void *arg)
+{
+    struct grouped *g = arg;
+    g->r = db_write_repeatable(g->db, counted_put, g, NULL);
+    return NULL;
+}
+
+static size_t queued(struct db *db)
+{
+    size_t n = 0;
+    pthread_mutex_lock(&db->writer.lock);
+    LIST_EACH(i, &db->writer.queue)
+    {
+        n++;
+    }
+    pthread_mutex_unlock(&db->writer.lock);
+    return n;
+}
+
+static atomic_bool is_held;
+
+/* Holds the writer until the others wait as one group. */
+static struct result wait_for_group(struct db_conn *c, void *arg, struct error *e)
+{
+    (void)c;
+    (void)e;
+    atomic_store(&is_held, true);
+    while (queued(arg) < GROUP_JOBS) {
+        sched_yield();
+    }
+    return RESULT_OK;
+}
+
+static void *holder_main(void *db)
+{
+    result_ignore(db_write(db, wait_for_group, db, NULL)); /* the counts below tell */
+    return NULL;
+}
+
+static void test_group_runs_again(void **state)
+{
+    CLEANUP(db_close_p) struct db *db = NULL;
+    static struct grouped jobs[GROUP_JOBS];
+    struct db_stats before, after;
+    struct error e = { 0 };
+    pthread_t holder;
+
+    assert_ok(kit_open(*state, &db, &e), e);
+    db_stats(db, &before);
+    assert_int_equal(pthread_create(&holder, NULL, holder_main, db), 0);
+    while (!atomic_load(&is_held)) {
+        sched_yield();
+    }
+    for (unsigned i = 0; i < GROUP_JOBS; i++) {
+        struct grouped *g = &jobs[i];
+        *g = (struct grouped){ .db = db };
+        snprintf(g->name, sizeof(g->name), "row %u", i);
+        g->put = (struct kit_put){ g->name, BYTES_LIT("x"), i == 3 };
+        assert_int_equal(pthread_create(&g->thread, NULL, grouped_main, g), 0);
+    }
+    assert_int_equal(pthread_join(holder, NULL), 0);
+    unsigned runs = 0;
+    for (unsigned i = 0; i < GROUP_JOBS; i++) {
+        assert_int_equal(pthread_join(jobs[i].thread, NULL), 0);
+        assert_int_equal(jobs[i].r.code, i == 3 ? ERRC_CONFLICT : ERRC_OK);
+        runs += jobs[i].runs;
+    }
+    db_stats(db, &after);
+    assert_int_equal(kit_count(db), GROUP_JOBS - 1);
+    assert_int_equal(after.groups - before.groups, 2);
+    assert_int_equal(after.failed - before.failed, 1);
+    assert_in_range(runs, GROUP_JOBS + 1, 2 * GROUP_JOBS); /* up to the failure, then all of them */
 }
 
 static void test_reader_cannot_write(void **state)
@@ -262,6 +360,7 @@ int main(void)
         T(test_nothing_readable_on_disk),
         T(test_snapshot_is_stable),
         T(test_failed_job_undoes_only_itself),
+        T(test_group_runs_again),
         T(test_reader_cannot_write),
         T(test_literals_only),
         T(test_migrations),
