@@ -47,6 +47,9 @@ static RESULT element_open(struct builder *b, const char *name, struct error *e)
     if (b->depth == DEPTH_MAX) {
         FAIL(e, ERRC_LIMIT, "elements nested deeper than %d", DEPTH_MAX);
     }
+    if (++b->count > NODES_MAX) {
+        FAIL(e, ERRC_LIMIT, "more than %d elements", NODES_MAX);
+    }
     struct xml_node *n = arena_zalloc(b->arena, sizeof(*n));
     n->name = arena_str(b->arena, bytes_str(name));
     if (b->depth == 0) {
@@ -74,9 +77,6 @@ static RESULT element_close(struct builder *b)
 /* The node the reader stands on. */
 static RESULT node_take(struct builder *b, xmlTextReader *r, struct error *e)
 {
-    if (++b->count > NODES_MAX) {
-        FAIL(e, ERRC_LIMIT, "more than %d nodes", NODES_MAX);
-    }
     switch (xmlTextReaderNodeType(r)) {
     case XML_READER_TYPE_ELEMENT:
         TRY(element_open(b, (const char *)xmlTextReaderConstLocalName(r), e));

@@ -14,7 +14,7 @@ struct xml_node {
     struct xml_node *first, *next;
 };
 
-/* Nodes live in `arena`. ERRC_FORMAT with line; ERRC_LIMIT past max_bytes, depth 16 or 50,000 nodes. A DOCTYPE is refused. */
+/* Nodes live in `arena`. ERRC_FORMAT with line; ERRC_LIMIT past max_bytes, depth 16 or 50,000 elements. A DOCTYPE is refused. */
 RESULT xml_parse(struct bytes in, size_t max_bytes, struct arena *arena, struct xml_node **ret_root, struct error *e);
 const struct xml_node *xml_child(const struct xml_node *n, const char *name); /* first, or NULL */
 struct bytes xml_child_text(const struct xml_node *n, const char *name);      /* empty when absent */

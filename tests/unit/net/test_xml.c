@@ -103,16 +103,40 @@ static void test_bounds(void **state)
     CLEANUP(arena_free_p) struct arena *a = arena_new(1 << 16, false);
     CLEANUP(buf_done) struct buf in = BUF(1 << 20);
     struct xml_node *root = NULL;
-    /* root's start and end count too */
+    /* the root counts too */
     for (size_t extra = 0; extra < 2; extra++) {
         buf_reset(&in);
         buf_add_str(&in, "<a>");
-        for (size_t i = 0; i < 50000 - 2 + extra; i++) {
+        for (size_t i = 0; i < 50000 - 1 + extra; i++) {
             buf_add_str(&in, "<b/>");
         }
         buf_add_str(&in, "</a>");
         assert_int_equal(parse(buf_bytes(&in), a, &root), extra == 0 ? ERRC_OK : ERRC_LIMIT);
     }
+}
+
+/* The largest upload S3 knows, with a checksum for each part, laid out over lines. */
+static void test_parts(void **state)
+{
+    (void)state;
+    CLEANUP(arena_free_p) struct arena *a = arena_new(1 << 16, false);
+    CLEANUP(buf_done) struct buf in = BUF(4 << 20);
+    struct xml_node *root = NULL;
+    struct error e = { 0 };
+    size_t n = 0;
+    buf_add_str(&in, "<CompleteMultipartUpload>\n");
+    for (unsigned i = 1; i <= 10000; i++) {
+        buf_addf(&in,
+                 "<Part>\n <ChecksumCRC32>AAAAAA==</ChecksumCRC32>\n <ETag>\"x\"</ETag>\n "
+                 "<PartNumber>%u</PartNumber>\n</Part>\n",
+                 i);
+    }
+    buf_add_str(&in, "</CompleteMultipartUpload>");
+    assert_ok(xml_parse(buf_bytes(&in), in.n, a, &root, &e), e);
+    for (const struct xml_node *p = root->first; p != NULL; p = p->next) {
+        n++;
+    }
+    assert_int_equal(n, 10000);
 }
 
 static void test_sweeps(void **state)
@@ -185,9 +209,10 @@ static void test_round_trip(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_read),   cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_bounds), cmocka_unit_test(test_sweeps),
-        cmocka_unit_test(test_write),  cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_read),       cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_bounds),     cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_sweeps),     cmocka_unit_test(test_write),
+        cmocka_unit_test(test_round_trip),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
