@@ -68,16 +68,20 @@ static RESULT stores_open(struct edge *ed, struct error *e)
     return ledger_tiles_open(ed->ledger_fs, ed->config.origin, &ed->api.tiles, e);
 }
 
-static RESULT tenant_recover(void *arg, const struct tenant *t, struct error *e)
+static RESULT log_recover(struct edge *ed, const char *log, struct error *e)
 {
-    struct edge *ed = arg;
     for (;;) {
-        struct result r = vault_recover(ed->api.vault, ed->scribe, t->name, e);
+        struct result r = vault_recover(ed->api.vault, ed->scribe, log, e);
         if (r.code != ERRC_AGAIN || !edge_pause(ed, RETRY_MS)) {
-            TRY_MSG(r, e, "tenant %s", t->name);
-            return RESULT_OK;
+            return r;
         }
     }
+}
+
+static RESULT tenant_recover(void *arg, const struct tenant *t, struct error *e)
+{
+    TRY_MSG(log_recover(arg, t->name, e), e, "tenant %s", t->name);
+    return RESULT_OK;
 }
 
 RESULT edge_folders_open(struct edge *ed, struct error *e)
@@ -92,6 +96,7 @@ RESULT edge_open(struct edge *ed, struct error *e)
 {
     TRY(pool_new(POOL_THREADS, &ed->api.pool, e));
     TRY(stores_open(ed, e));
+    TRY_MSG(log_recover(ed, LEDGER_PLATFORM, e), e, "log " LEDGER_PLATFORM);
     return directory_tenant_list(ed->api.directory, tenant_recover, ed, e);
 }
 

@@ -56,6 +56,16 @@ static void end(struct vault *v, struct log_state *s, unsigned generation, bool 
     pthread_mutex_unlock(&v->lock);
 }
 
+unsigned vault_act_begin(struct vault *v, const char *log)
+{
+    return begin(v, act_log_state(v, log));
+}
+
+void vault_act_end(struct vault *v, const char *log, unsigned generation, bool has_doubt)
+{
+    end(v, act_log_state(v, log), generation, has_doubt);
+}
+
 static RESULT append(const struct vault_ctx *cx, const char *kind, const struct payload *p,
                      struct ledger_position *ret, struct buf *receipt, struct error *e)
 {

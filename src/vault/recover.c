@@ -1,6 +1,8 @@
 /*
  * Entries without effect. An entry of a change is decided when its row is in `applied`, or an entry
- * "void" names it, or (bucket.delete) its outcome is written. All below `settled` are decided.
+ * "void" names it, or (of two phases) its outcome is written. All below `settled` are decided. The
+ * intent of an act that is not the vault's (of an operator, on keys or tenants) can't be compared
+ * with anything here: cut off, it gets the outcome "unknown".
  *
  * Settling goes in two steps, so that changes under way are left alone: first the size of the log
  * is taken as candidate and new changes are counted in the other generation; when those of the old
@@ -18,7 +20,8 @@
 
 struct open_entry {
     uint64_t index;
-    bool is_intent, is_applied;
+    bool is_intent, is_applied, is_foreign;
+    char kind[LEDGER_NAME_MAX];
 };
 
 struct compare {
@@ -54,10 +57,21 @@ static void decided(struct compare *m, uint64_t index)
     }
 }
 
-static RESULT visit_change(struct compare *m, uint64_t index, struct json payload, struct error *e)
+static void leave_open(struct compare *m, const struct open_entry *o, const char *kind)
+{
+    if (m->n == m->cap) {
+        m->cap = m->cap == 0 ? 64 : 2 * m->cap;
+        m->open = mem_realloc(m->open, m->cap * sizeof(*m->open));
+    }
+    m->open[m->n] = *o;
+    snprintf(m->open[m->n++].kind, sizeof(o->kind), "%s", kind);
+}
+
+static RESULT visit_change(struct compare *m, const char *kind, uint64_t index, struct json payload,
+                           struct error *e)
 {
     struct bytes phase = BYTES_NONE;
-    bool applied = false;
+    struct open_entry o = { .index = index, .is_foreign = !act_kind_is_change(bytes_str(kind)) };
     uint64_t intent = 0;
     result_ignore(json_get_str(payload, "phase", &phase, NULL));
     if (bytes_equal_str(phase, "outcome")) {
@@ -65,17 +79,17 @@ static RESULT visit_change(struct compare *m, uint64_t index, struct json payloa
         decided(m, intent);
         return RESULT_OK;
     }
-    TRY(is_applied(m->v, m->log, index, &applied, e));
-    bool is_intent = bytes_equal_str(phase, "intent");
-    if (applied && !is_intent) {
+    o.is_intent = bytes_equal_str(phase, "intent");
+    if (o.is_foreign) {
+        if (o.is_intent) {
+            leave_open(m, &o, kind);
+        }
         return RESULT_OK;
     }
-    if (m->n == m->cap) {
-        m->cap = m->cap == 0 ? 64 : 2 * m->cap;
-        m->open = mem_realloc(m->open, m->cap * sizeof(*m->open));
+    TRY(is_applied(m->v, m->log, index, &o.is_applied, e));
+    if (!o.is_applied || o.is_intent) {
+        leave_open(m, &o, kind);
     }
-    m->open[m->n++] =
-            (struct open_entry){ .index = index, .is_intent = is_intent, .is_applied = applied };
     return RESULT_OK;
 }
 
@@ -87,7 +101,8 @@ static struct result visit(void *arg, const struct ledger_record *rec, struct er
     uint64_t voided = 0;
     TRY_MSG(entry_parse(rec->leaf, &en, e), e, "entry %llu", (unsigned long long)rec->index);
     bool is_void = strcmp(en.kind, "void") == 0;
-    if (rec->is_erased || (!is_void && !act_kind_is_change(bytes_str(en.kind)))) {
+    bool has_phase = bytes_find(rec->payload, BYTES_LIT("\"phase\":")) < rec->payload.n;
+    if (rec->is_erased || (!is_void && !has_phase && !act_kind_is_change(bytes_str(en.kind)))) {
         return RESULT_OK;
     }
     TRY_MSG(json_parse(rec->payload, LEDGER_PAYLOAD_MAX, &doc, e), e, "payload %llu",
@@ -97,7 +112,7 @@ static struct result visit(void *arg, const struct ledger_record *rec, struct er
         decided(m, voided);
         return RESULT_OK;
     }
-    return visit_change(m, rec->index, json_root(doc), e);
+    return visit_change(m, en.kind, rec->index, json_root(doc), e);
 }
 
 static RESULT write_decision(struct compare *m, struct rpc_client *scribe,
@@ -108,8 +123,12 @@ static RESULT write_decision(struct compare *m, struct rpc_client *scribe,
     if (o->is_intent) {
         buf_addf(&text,
                  "{\"intent\":%llu,\"phase\":\"outcome\",\"result\":\"%s\",\"tenant\":\"%s\"}",
-                 (unsigned long long)o->index, o->is_applied ? "ok" : "failed", m->log);
-        return ledger_append(scribe, m->log, "bucket.delete", buf_bytes(&text), &at, e);
+                 (unsigned long long)o->index,
+                 o->is_foreign   ? "unknown"
+                 : o->is_applied ? "ok"
+                                 : "failed",
+                 m->log);
+        return ledger_append(scribe, m->log, o->kind, buf_bytes(&text), &at, e);
     }
     log_info("vault: entry %llu of %s had no effect and is void", (unsigned long long)o->index,
              m->log);

@@ -53,6 +53,13 @@ DEFINE_CLEANUP(vault_close, struct vault *)
  */
 RESULT vault_recover(struct vault *v, struct rpc_client *scribe, const char *tenant, struct error *e);
 /*
+ * An act of two phases that is not the vault's own (of an operator) is counted as under way from before its intent until
+ * behind its outcome, so that only those that were cut off get the outcome "unknown". has_doubt: an entry of it may be
+ * missing, or there without its answer.
+ */
+unsigned vault_act_begin(struct vault *v, const char *log);
+void vault_act_end(struct vault *v, const char *log, unsigned generation, bool has_doubt);
+/*
  * One round of background work, by one caller at a time, about every second: frees what was overwritten or deleted more than
  * a second ago, recycles packs, keeps a fresh one ready, trims `applied`, voids entries whose effect failed while the scribe
  * was away. *ret_more: call again soon.

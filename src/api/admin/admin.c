@@ -124,13 +124,20 @@ RESULT admin_run(struct admin *a, const struct admin_act *act,
                  struct error *e)
 {
     struct ledger_position intent, outcome;
-    TRY_MSG(act_append(a, act, "intent", 0, NULL, NULL, &intent, e), e, "ledger");
-    struct result r = fn(a, arg, e);
+    unsigned generation = vault_act_begin(a->l->api->vault, act->log);
+    struct result r = act_append(a, act, "intent", 0, NULL, NULL, &intent, e);
+    if (!result_is_ok(r)) {
+        vault_act_end(a->l->api->vault, act->log, generation, true);
+        error_prefix(e, "ledger");
+        return r;
+    }
+    r = fn(a, arg, e);
     const char *why = result_is_ok(r) ? NULL : arena_str(a->arena, bytes_str(e->msg));
     struct error ledger_error;
     struct result logged =
             act_append(a, act, "outcome", intent.index, result_is_ok(r) ? "ok" : "failed", why,
                        &outcome, &ledger_error);
+    vault_act_end(a->l->api->vault, act->log, generation, !result_is_ok(logged));
     if (result_is_ok(r) && !result_is_ok(logged)) {
         FAIL(e, logged.code, "%s is done, but its outcome could not be written to the ledger: %s",
              act->kind, ledger_error.msg);

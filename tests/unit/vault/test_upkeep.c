@@ -215,6 +215,44 @@ static void test_void_at_start(void **state)
     kit_close(&k);
 }
 
+/* An operator's act that was cut off between its entries gets an outcome; one under way none. */
+static void test_foreign_intents(void **state)
+{
+    struct kit k = { 0 };
+    struct error e = { 0 };
+    struct ledger_position at;
+    const char *kind = NULL;
+    (void)state;
+    kit_open(&k, 1u << 28);
+    kit_housekeep(&k);
+    unsigned generation = vault_act_begin(k.vault, "acme");
+    assert_ok(ledger_append(k.scribe, "acme", "key.rotate", BYTES_LIT("{\"phase\":\"intent\"}"),
+                            &at, &e),
+              e);
+    kit_housekeep(&k);
+    assert_int_equal(fake_scribe_count("acme", "key.rotate"), 1);
+    vault_act_end(k.vault, "acme", generation, true); /* its outcome could not be written */
+    kit_housekeep(&k);
+    assert_int_equal(fake_scribe_count("acme", "key.rotate"), 2);
+    generation = vault_act_begin(k.vault, "acme");
+    assert_ok(ledger_append(k.scribe, "acme", "tenant.suspend", BYTES_LIT("{\"phase\":\"intent\"}"),
+                            &at, &e),
+              e);
+    (void)generation; /* cut off */
+    kit_stop(&k);
+    kit_start(&k);
+    char want[128];
+    snprintf(want, sizeof(want),
+             "{\"intent\":%llu,\"phase\":\"outcome\",\"result\":\"unknown\",\"tenant\":\"acme\"}",
+             (unsigned long long)at.index);
+    assert_bytes(fake_scribe_payload("acme", at.index + 1, &kind), bytes_str(want));
+    assert_string_equal(kind, "tenant.suspend");
+    kit_stop(&k);
+    kit_start(&k);
+    assert_int_equal(fake_scribe_count("acme", "tenant.suspend"), 2);
+    kit_close(&k);
+}
+
 static void test_void_while_running(void **state)
 {
     struct kit k = { 0 };
@@ -433,11 +471,17 @@ static void test_full_packs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_moved),          cmocka_unit_test(test_recycling),
-        cmocka_unit_test(test_zeroed),         cmocka_unit_test(test_rewrap),
-        cmocka_unit_test(test_void_at_start),  cmocka_unit_test(test_void_while_running),
-        cmocka_unit_test(test_metadata_fails), cmocka_unit_test(test_fault_sweep),
-        cmocka_unit_test(test_reserve),        cmocka_unit_test(test_full),
+        cmocka_unit_test(test_moved),
+        cmocka_unit_test(test_recycling),
+        cmocka_unit_test(test_zeroed),
+        cmocka_unit_test(test_rewrap),
+        cmocka_unit_test(test_void_at_start),
+        cmocka_unit_test(test_void_while_running),
+        cmocka_unit_test(test_foreign_intents),
+        cmocka_unit_test(test_metadata_fails),
+        cmocka_unit_test(test_fault_sweep),
+        cmocka_unit_test(test_reserve),
+        cmocka_unit_test(test_full),
         cmocka_unit_test(test_full_packs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
