@@ -23,6 +23,7 @@ static void list_free(struct curl_slist **l)
 
 struct receiver {
     const struct http_call *call;
+    CURL *curl;
     struct buf *out;
     struct error *e;
     struct result r; /* what stopped the call */
@@ -32,7 +33,10 @@ static size_t receive(char *p, size_t size, size_t count, void *arg)
 {
     struct receiver *rx = arg;
     size_t n = size * count;
-    if (rx->call->sink != NULL) {
+    long status = 0;
+    (void)curl_easy_getinfo(rx->curl, CURLINFO_RESPONSE_CODE, &status);
+    bool is_success = status >= 200 && status < 300;
+    if (rx->call->sink != NULL && is_success) {
         rx->r = rx->call->sink(rx->call->sink_arg, bytes_of(p, n), rx->e);
     } else if (rx->out != NULL) {
         buf_add_mem(rx->out, p, n);
@@ -166,7 +170,7 @@ RESULT http_client_call(const struct http_call *call, unsigned *ret_status, stru
         FAIL(e, ERRC_NOMEM, "libcurl");
     }
     TRY(headers_of(call, &headers, e));
-    struct receiver rx = { .call = call, .out = out, .e = e };
+    struct receiver rx = { .call = call, .curl = c, .out = out, .e = e };
     struct upload up = { .body = call->body };
     char said[CURL_ERROR_SIZE] = "";
     bool is_set = set_transport(c, call) && set_method(c, call, &up) &&

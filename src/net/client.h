@@ -16,7 +16,7 @@ struct http_call {
     const char *const *headers; /* NULL-ended "Name: value", or NULL */
     struct bytes body;
     int64_t timeout_ms;       /* whole call */
-    /* Streams the answer instead of collecting it; may be NULL. An error stops the call. */
+    /* Streams the body of a successful answer (2xx); of others `out` has it. May be NULL. An error stops the call. */
     RESULT (*sink)(void *arg, struct bytes part, struct error *e);
     void *sink_arg;
 };

@@ -82,7 +82,7 @@ def test_configuration_errors(make_server, text, line):
 def test_configuration_dump(make_server):
     server = make_server('drain: 7s\nhttp: {head: 32KiB}\n', start=False)
     text = server.troth_ok('config', '--dump')
-    assert '7s' in text and '32KiB' in text
+    assert 'drain: 7' in text and 'head: 32' in text
     os.rename(os.path.join(server.dir, 'troth.yaml'), os.path.join(server.dir, 'old'))
     with open(os.path.join(server.dir, 'troth.yaml'), 'w', encoding='utf-8') as f:
         f.write(text)

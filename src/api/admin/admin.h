@@ -66,6 +66,9 @@ RESULT admin_note(struct admin *a, const char *kind, const char *tenant, const c
 RESULT admin_tenant(struct admin *a, struct tenant *ret, struct error *e);
 /* Is `name` a log: a tenant, or "platform". */
 RESULT admin_log_name(struct admin *a, const char *name, struct error *e);
+/* Waits, a few seconds at most, until a checkpoint covers what the log holds now. ERRC_AGAIN. */
+RESULT admin_log_published(struct admin *a, const char *log, struct ledger_status *ret,
+                           struct error *e);
 
 void admin_write_key(struct jsonw *w, struct admin *a, const struct key_info *k,
                      const char *account);

@@ -124,10 +124,7 @@ RESULT admin_log_export(struct admin *a, struct error *e)
     CLEANUP(buf_done_p) struct buf sealer = BUF(1024);
     TRY(admin_log_name(a, x.log, e));
     TRY(admin_note(a, "log.export", x.log, NULL, e));
-    TRY(ledger_get_status(a->l->scribe, x.log, &status, e));
-    if (status.published_size == 0) {
-        FAIL(e, ERRC_CONFLICT, "log %s has no checkpoint yet", x.log);
-    }
+    TRY(admin_log_published(a, x.log, &status, e));
     TRY(size_choose(&x, status.published_size, &size, e));
     const char *origin = arena_printf(a->arena, "%s/%s", a->settings->origin, x.log);
     TRY(keys_log_vkey(a->l->keeper, x.log, origin, &vkey, e));

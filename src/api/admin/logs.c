@@ -102,6 +102,27 @@ static RESULT index_of_object(struct admin *a, const char *bucket, const char *k
     return RESULT_OK;
 }
 
+#define PUBLISHED_STEP_MS 50
+#define PUBLISHED_STEPS   100
+
+RESULT admin_log_published(struct admin *a, const char *log, struct ledger_status *ret,
+                           struct error *e)
+{
+    struct ledger_status now;
+    TRY(ledger_get_status(a->l->scribe, log, &now, e));
+    uint64_t wanted = now.size;
+    for (int i = 0; now.published_size < wanted; i++) {
+        if (i == PUBLISHED_STEPS) {
+            FAIL(e, ERRC_AGAIN, "log %s: no checkpoint covers entry %llu yet", log,
+                 (unsigned long long)wanted - 1);
+        }
+        co_sleep_ms(PUBLISHED_STEP_MS);
+        TRY(ledger_get_status(a->l->scribe, log, &now, e));
+    }
+    *ret = now;
+    return RESULT_OK;
+}
+
 /*= 2.1.3-5 "the receipt of any object can be fetched again, as a file that verifies offline" */
 RESULT admin_log_prove(struct admin *a, struct error *e)
 {
@@ -119,6 +140,8 @@ RESULT admin_log_prove(struct admin *a, struct error *e)
     TRY(admin_note(a, "log.prove", a->params[0],
                    arena_printf(a->arena, "entry %llu", (unsigned long long)index), e));
     CLEANUP(buf_done_p) struct buf receipt = BUF(256 * 1024);
+    struct ledger_status status;
+    TRY(admin_log_published(a, a->params[0], &status, e));
     TRY(ledger_prove(a->l->scribe, a->params[0], index, &receipt, e));
     api_respond_json(a->x, 200, &receipt);
     return RESULT_OK;
