@@ -47,7 +47,8 @@ RESULT reserve_look(struct reserve *r, bool *ret_changed, struct error *e)
         reserve_give_up(r);
     }
     reserve_make(r);
-    *ret_changed = r->is_low != was_low;
+    *ret_changed = r->is_low != r->was_told;
+    r->was_told = r->is_low;
     return RESULT_OK;
 }
 

@@ -14,13 +14,14 @@ struct reserve {
     uint64_t bytes;      /* of the file; 0: none */
     uint64_t free_bytes; /* when last looked at */
     bool is_low;
+    bool was_told; /* is_low, as of the last look */
     bool is_held; /* the file is there */
 };
 /* Looks at the disk and makes the file where there is room for it. */
 RESULT reserve_init(struct reserve *r, struct fs *fs, uint64_t low_water_bytes, uint64_t bytes,
                     struct error *e);
 /*
- * Looks again. *ret_changed: is_low is another than before (it ends a quarter above the mark).
+ * Looks again. *ret_changed: is_low is another than at the last look (it ends a quarter above the mark).
  * Making the file again after it was given up takes a moment.
  */
 RESULT reserve_look(struct reserve *r, bool *ret_changed, struct error *e);

@@ -5,6 +5,7 @@
  * `copy/head` says how far the copy goes: one line of JSON {"copied","frontier","sum","whole"}: frontier of the `whole` first entries, a multiple of 256.
  * Bundles before it were checked against a signed root; others may be there, unchecked, and are fetched again.
  */
+#include "base/log.h"
 #include "ledger/witness_priv.h"
 
 #include "base/log.h"
@@ -426,6 +427,11 @@ static struct result http_deliver(void *arg, struct bytes body, struct error *e)
                                     .timeout_ms = FETCH_MS };
 
     TRY(http_client_call(&call, &status, &answer, e));
+    if (status == 403 || status == 404) {
+        /* A witness needs nobody's leave: what it saw is checked and kept all the same. */
+        log_warn("%s: the log does not take this witness's cosignatures (%u)", url, status);
+        return RESULT_OK;
+    }
     if (status / 100 != 2) {
         FAIL(e, status >= 500 ? ERRC_AGAIN : ERRC_DENIED, "%s: answers %u", url, status);
     }
