@@ -132,11 +132,13 @@ class Server:
         self.check_log()
 
     def kill(self):
-        """All at once, as the machine's end would: nothing is checked."""
+        """The supervisor by SIGKILL, which takes its roles along: nothing is checked."""
+        roles = self.roles().values()
         process, self.process = self.process, None
         process.kill()
         process.wait()
         process.stdout.close()
+        wait_for(lambda: not any(os.path.exists(f'/proc/{pid}') for pid in roles), 10, 'the roles are gone')
 
     # --- its processes ---
 
