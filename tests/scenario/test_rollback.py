@@ -1,4 +1,4 @@
-"""The customer's witness: it cosigns what continues, and is loud about what does not."""
+"""A provider that knows nothing of the witness, and one that sets its ledger back."""
 import json
 import os
 import shutil
@@ -62,18 +62,6 @@ def test_pull_and_status(watched):
     assert 'troth.local/acme' in sizes[0]
 
 
-def test_a_pulling_witness_that_the_server_knows(make_server, tmp_path):
-    """Its cosignature comes back into the log's checkpoints."""
-    witness = Witness(tmp_path / 'witness')
-    key = json.loads(witness.ok('init', '--name', 'witness.example', '--json'))['vkey']
-    server = make_server(f'ledger:\n  witnesses:\n    - {{vkey: "{key}"}}\n')
-    tenant = server.tenant('acme')
-    witness.ok('add', vkey(server, 'acme'), '--url', f'{server.address}/log/troth.local/acme', '--ca', server.ca)
-    published(server, tenant)
-    witness.ok('pull')
-    wait_for(lambda: 'witness.example' in server.troth_ok('log', 'checkpoint', '--tenant', 'acme'), 5, 'the cosignature')
-
-
 #= 2.1.5-3 test
 def test_a_rollback_is_an_alarm(watched, tmp_path):
     """The provider sets the ledger back to an older copy and goes on from there: another history."""
@@ -124,35 +112,3 @@ def test_a_changed_byte_in_the_witness_is_refused(watched):
     assert witness.run('pull').returncode == 1
     os.unlink(state)
     assert witness.run('pull').returncode == 1 # never taken for a new log
-
-
-def test_cosignatures_of_a_serving_witness(make_server, tmp_path):
-    """The server submits its checkpoints (tlog-witness); the policy of the verifier demands the cosignature."""
-    witness = Witness(tmp_path / 'witness')
-    made = json.loads(witness.ok('init', '--name', 'witness.example', '--host', '127.0.0.1', '--json'))
-    key = made['vkey']
-    serving = subprocess.Popen([TROTH, 'witness', 'serve', '--listen', '127.0.0.1:0', '--dir', witness.dir], text=True,
-                               env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    try:
-        address = serving.stdout.readline().split()[-1]
-        assert address.startswith('https://'), address
-        ca = [os.path.join(where, n) for where, _, names in os.walk(witness.dir) for n in names if n == 'ca.crt'][0]
-        server = make_server('ledger:\n  witnesses:\n'
-                             f'    - {{vkey: "{key}", url: "{address}", ca: "{ca}"}}\n')
-        tenant = server.tenant('acme')
-        witness.ok('add', vkey(server, 'acme'))
-        raw.request(tenant, 'PUT', '/bkt')
-        policy = tmp_path / 'policy'
-        policy.write_text(f'log {vkey(server, "acme")}\nwitness w {key}\nquorum w\n')
-        package = str(tmp_path / 'p.troth')
-
-        def verified():
-            server.troth_ok('log', 'export', '--tenant', 'acme', '-o', package)
-            return server.troth('verify', package, '--policy', str(policy)).returncode == 0
-
-        wait_for(verified, 40, 'a cosigned checkpoint at the end of the package')
-    finally:
-        serving.terminate()
-        assert serving.wait(20) == 0
-        serving.stdout.close()
-        serving.stderr.close()
