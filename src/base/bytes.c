@@ -23,6 +23,10 @@ bool bytes_equal_nocase(struct bytes a, struct bytes b)
 
 bool bytes_equal_str_nocase(struct bytes a, const char *s)
 {
+    /* header names are looked up again and again: most differ in the first letter */
+    if (a.n == 0 || ascii_lower(a.p[0]) != ascii_lower((uint8_t)s[0])) {
+        return a.n == 0 && s[0] == 0;
+    }
     return bytes_equal_nocase(a, bytes_str(s));
 }
 

@@ -44,6 +44,12 @@ static RESULT check_put(const struct vault_writer *w, uint64_t max, struct error
     return vault_check_space(w->cx.vault, p->has_size ? p->size : 0, e);
 }
 
+static bool has_conditions(const struct vault_conditions *c)
+{
+    return c->if_match.n != 0 || c->if_none_match.n != 0 || c->has_modified_since ||
+           c->has_unmodified_since;
+}
+
 /*
  * PutObject knows If-None-Match and If-Match. A write is refused where a read would be answered
  * "not modified".
@@ -52,8 +58,7 @@ RESULT object_check_conditions(struct db_conn *c, int64_t bucket, struct bytes k
                                const struct vault_conditions *cond, struct error *e)
 {
     struct row_old old;
-    if (cond->if_match.n == 0 && cond->if_none_match.n == 0 && !cond->has_modified_since &&
-        !cond->has_unmodified_since) {
+    if (!has_conditions(cond)) {
         return RESULT_OK;
     }
     TRY(row_old(c, bucket, key, &old, e));
@@ -86,10 +91,12 @@ static RESULT begin(struct vault_writer *w, struct error *e)
 
     TRY(check_put(w, max, e));
     w->sse = p->sse != 0 ? p->sse : p->bucket->sse;
-    TRY(db_read_begin(w->cx.vault->config.db, &c, e));
-    struct result r = check_rows(w, c, e);
-    db_read_end(c);
-    TRY(r);
+    if (is_part(w) || has_conditions(&p->conditions)) { /* early; they count when it is written */
+        TRY(db_read_begin(w->cx.vault->config.db, &c, e));
+        struct result r = check_rows(w, c, e);
+        db_read_end(c);
+        TRY(r);
+    }
     w->wanted = p->checksums_wanted & VAULT_ALL_CHECKSUMS;
     unsigned digests = w->wanted;
     digests |= p->bucket->digest == VAULT_DIGEST_ALWAYS ? 1u << VAULT_SHA256 : 0;

@@ -4,9 +4,14 @@
 #include "base/log.h"
 #include "base/text.h"
 
+#include <stdatomic.h>
+
 #define BUFFER_DEFAULT  (128 * MIB)
 #define RESERVE_DEFAULT (256 * MIB)
 #define PACK_DEFAULT    (64 * MIB)
+/* Where so much is free, it is not asked for each small request: nobody fills it in this time. */
+#define SPACE_AMPLE    (1024 * MIB)
+#define SPACE_AMPLE_MS 100
 
 /* --- files that no row names: what was on its way when the power went
  * ------------------------------------------ */
@@ -110,7 +115,14 @@ void vault_close(struct vault *v)
 RESULT vault_check_space(struct vault *v, uint64_t bytes, struct error *e)
 {
     uint64_t left = 0, total = 0;
+    int64_t now = clock_mono_ms(v->config.clock);
+    if (bytes <= SPACE_AMPLE && now < atomic_load(&v->ample_until_ms)) {
+        return RESULT_OK;
+    }
     TRY_MSG(fs_space(v->config.fs, &left, &total, e), e, "free space");
+    if (left >= v->config.reserve_bytes && left - v->config.reserve_bytes >= 2 * SPACE_AMPLE) {
+        atomic_store(&v->ample_until_ms, now + SPACE_AMPLE_MS);
+    }
     if (left < v->config.reserve_bytes || left - v->config.reserve_bytes < bytes) {
         FAIL(e, ERRC_FULL, "%llu MiB are free, %llu MiB of them kept in reserve",
              (unsigned long long)(left / MIB), (unsigned long long)(v->config.reserve_bytes / MIB));

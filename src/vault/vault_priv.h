@@ -23,6 +23,7 @@ struct vault {
     uint64_t settle_round;           /* from 1 */
     int64_t gc_cursor;               /* housekeeping's place in `gc` */
     _Atomic uint64_t reader_buffers; /* of large reads, in use (window.c) */
+    _Atomic int64_t ample_until_ms;  /* monotonic: until then space need not be asked for */
 };
 
 /* One blob and where it lies, as its row says. */

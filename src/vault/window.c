@@ -3,10 +3,10 @@
 #include <stdatomic.h>
 
 #define PAGE         4096u
-#define WINDOW_BYTES (512 * 1024u)
+#define WINDOW_BYTES (1024 * 1024u)
 #define SMALL_BYTES  (2 * PAGE + STREAM_CHUNK + SUITE_TAG_MAX + PAGE)
-/* Of all large reads: two for each of 32 readers. */
-#define BUFFERS_MAX 64
+/* Of all large reads: two for each of 16 readers. */
+#define BUFFERS_MAX 32
 
 struct part {
     uint8_t *p;

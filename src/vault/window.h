@@ -1,6 +1,6 @@
 /*
- * Sealed chunks of a large blob from its file, in order: reads half a MiB at a time with O_DIRECT
- * by the pool, and the next half while the first is being used, when buffers are free. Never waits
+ * Sealed chunks of a large blob from its file, in order: reads a MiB at a time with O_DIRECT by
+ * the pool, and the next while the first is being used, when buffers are free. Never waits
  * for a buffer: with none free a small one of its own does.
  *
  * Measured against buffered reads (bench_vault, 64 MiB objects, 4 readers, 2 cores): direct 0.36-0.46 ns/B of CPU and 0.9-1.6 GB/s,
