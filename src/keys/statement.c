@@ -95,8 +95,7 @@ static struct result state_hash(const struct statement_facts *f, const struct ke
     return RESULT_OK;
 }
 
-/* --- the two languages --------------------------------------------------------------------------
- */
+/* --- the two languages --- */
 
 struct language {
     const char *title, *intro;
