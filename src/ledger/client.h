@@ -92,8 +92,7 @@ struct ledger_status {
 RESULT ledger_get_status(struct rpc_client *scribe, const char *log, struct ledger_status *ret,
                          struct error *e);
 
-/* --- published tiles, read straight from the files (read-only)
- * ------------------------------------------------- */
+/* --- published tiles, read straight from the files (read-only) --- */
 
 struct ledger_tiles; /* over DIR/ledger */
 struct fs;

@@ -24,9 +24,7 @@ void ledger_config_default(struct ledger_config *c)
     };
 }
 
-/* --- opening
- * -----------------------------------------------------------------------------------------------------
- */
+/* --- opening --- */
 
 static RESULT make_origin(const struct engine *en, const char *name,
                           char dst[LEDGER_ORIGIN_MAX + 1], struct error *e)
@@ -231,8 +229,7 @@ RESULT engine_create_log(struct engine *en, const char *name, struct error *e)
     return open_log(en, name, &l, e);
 }
 
-/* --- what may be appended
- * ---------------------------------------------------------------------------------------- */
+/* --- what may be appended --- */
 
 static bool name_in(const char *const *list, const char *name)
 {
@@ -321,9 +318,7 @@ static RESULT make_room(struct engine *en, size_t bytes, struct error *e)
     return RESULT_OK;
 }
 
-/* --- staging
- * -----------------------------------------------------------------------------------------------------
- */
+/* --- staging --- */
 
 static void mark_staged(struct engine *en, struct log *l)
 {

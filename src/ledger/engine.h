@@ -48,9 +48,7 @@ void engine_close(struct engine *en);
 /* Frees without another write, as a crash would; for tests. */
 void engine_abandon(struct engine *en);
 
-/* --- writing
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- writing --- */
 
 RESULT engine_create_log(struct engine *en, const char *name,
                          struct error *e); /* ERRC_EXISTS, ERRC_FORMAT (name) */
@@ -80,8 +78,7 @@ int engine_fd(
 /* Publishes all that is durable and waits. For tests and the end. */
 RESULT engine_publish_all(struct engine *en, struct error *e);
 
-/* --- reading; durable entries only
- * --------------------------------------------------------------------------------- */
+/* --- reading; durable entries only --- */
 
 RESULT engine_log(struct engine *en, const char *name, struct log **ret,
                   struct error *e); /* ERRC_NOT_FOUND */

@@ -153,8 +153,7 @@ RESULT engine_publish_all(struct engine *en, struct error *e)
     return RESULT_OK;
 }
 
-/* --- heartbeats and the disk
- * ------------------------------------------------------------------------------------- */
+/* --- heartbeats and the disk --- */
 
 static void append_heartbeat(struct engine *en, struct log *l)
 {

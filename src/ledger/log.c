@@ -34,8 +34,7 @@ size_t log_memory(const struct log *l)
            (size_t)(a->count + b->count) * 112;
 }
 
-/* --- creating and opening
- * ---------------------------------------------------------------------------------------- */
+/* --- creating and opening --- */
 
 RESULT log_create(struct fs *fs, const char *name, const char *origin,
                   const struct ledger_keys *keys, int64_t now_ms, struct error *e)
@@ -156,9 +155,7 @@ void log_close(struct log *l)
     mem_free(l);
 }
 
-/* --- appending
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- appending --- */
 
 /* The tail's entries and payloads end with this entry's; the rest follows from them. */
 static struct tree_hash tail_finish(struct log *l, struct bytes leaf, size_t entry_at,
@@ -266,9 +263,7 @@ RESULT log_replay(struct log *l, uint64_t index, struct bytes leaf, struct bytes
     return RESULT_OK;
 }
 
-/* --- publishing
- * --------------------------------------------------------------------------------------------------
- */
+/* --- publishing --- */
 
 static RESULT sign_state(struct log *l, const struct ledger_keys *keys, int64_t now_ms,
                          struct error *e)

@@ -61,9 +61,7 @@ RESULT log_open(struct fs *fs, const char *name, const char *origin, const struc
 void log_close(struct log *l);
 DEFINE_CLEANUP(log_close, struct log *)
 
-/* --- appending
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- appending --- */
 
 struct log_append {
     const char *kind;
@@ -83,9 +81,7 @@ RESULT log_replay(struct log *l, uint64_t index, struct bytes leaf, struct bytes
 /* Bytes held for what is not published. */
 size_t log_memory(const struct log *l);
 
-/* --- reading
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- reading --- */
 
 /* Entries from..from+count-1, all below l->durable; leaf and frame for each. */
 RESULT log_read(struct log *l, uint64_t from, uint64_t count,
@@ -97,9 +93,7 @@ RESULT log_read(struct log *l, uint64_t from, uint64_t count,
 RESULT log_read_one(struct log *l, uint64_t index, struct buf *leaf, struct buf *plain,
                     struct error *e);
 
-/* --- publishing
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- publishing --- */
 
 struct log_publication {
     struct log *log;

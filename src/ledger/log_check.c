@@ -126,9 +126,7 @@ static RESULT check_begin(struct check *c, struct error *e)
     return log_record_read(&c->files, 0, &c->record, e);
 }
 
-/* --- one entry
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- one entry --- */
 
 static RESULT check_offset(struct check *c, unsigned offsets_id, unsigned data_id, struct error *e)
 {
@@ -237,9 +235,7 @@ static RESULT check_payload(struct check *c, const struct entry *en, struct erro
                    : damaged(e, c, "its payload is not what it commits to");
 }
 
-/* --- checkpoints
- * -------------------------------------------------------------------------------------------------
- */
+/* --- checkpoints --- */
 
 static RESULT bad_record(struct error *e, const struct check *c, const char *what)
 {

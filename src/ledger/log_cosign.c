@@ -153,9 +153,7 @@ RESULT log_cosign_check(struct log_files *lf, const struct note_key *witnesses,
     return RESULT_OK;
 }
 
-/* --- time stamps
- * -------------------------------------------------------------------------------------------------
- */
+/* --- time stamps --- */
 
 static void timestamp_path(const struct log_files *lf, uint64_t size, char dst[160])
 {

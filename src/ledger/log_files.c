@@ -67,8 +67,7 @@ RESULT log_files_read(struct log_files *lf, unsigned id, void *dst, size_t n, ui
     return RESULT_OK;
 }
 
-/* --- checkpoint records
- * ------------------------------------------------------------------------------------------ */
+/* --- checkpoint records --- */
 
 void log_record_write(const struct log_record *r, uint8_t dst[LOG_RECORD])
 {
@@ -178,9 +177,7 @@ RESULT log_record_find(struct log_files *lf, uint64_t count, uint64_t size, uint
     return log_record_read(lf, lo, ret, e);
 }
 
-/* --- hashes
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- hashes --- */
 
 static RESULT source_get(const struct tree_source *base, unsigned level, uint64_t index,
                          struct tree_hash *ret, struct error *e)

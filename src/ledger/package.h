@@ -13,8 +13,7 @@
 #define PACKAGE_INTENTS_MAX   65536u
 #define PACKAGE_TIMESTAMP_MAX (64u * 1024)
 
-/* --- writing -------------------------------------------------------------------------------------
- */
+/* --- writing --- */
 
 typedef RESULT (*package_record_fn)(void *arg, const struct ledger_record *r, struct error *e);
 
@@ -45,8 +44,7 @@ struct package_writer {
  */
 RESULT package_write(const struct package_writer *w, struct error *e);
 
-/* --- checking ------------------------------------------------------------------------------------
- */
+/* --- checking --- */
 
 /* Reads on: 1..cap bytes, 0 at the end. */
 struct package_input {

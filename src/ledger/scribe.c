@@ -41,9 +41,7 @@ struct scribe {
     struct error failure_error;
 };
 
-/* --- append
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- append --- */
 
 static RESULT take_items(struct scribe *s, struct bytes body, uint8_t *ret_flags, size_t *ret_count)
 {
@@ -187,9 +185,7 @@ static int64_t next_wake_ms(void *ctx)
     return engine_wake_ms(((struct scribe *)ctx)->engine);
 }
 
-/* --- all else
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- all else --- */
 
 struct asked {
     struct log *log;
