@@ -10,8 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-/* --- reading and writing
- * --------------------------------------------------------------------------------------- */
+/* --- reading and writing --- */
 
 static RESULT plain_result(ssize_t n, size_t *ret_n, struct error *e)
 {
@@ -94,9 +93,7 @@ RESULT conn_wait(struct conn *c, unsigned wants, int64_t timeout_ms)
     }
 }
 
-/* --- ending
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- ending --- */
 
 void conn_close(struct conn *c)
 {
@@ -202,9 +199,7 @@ void conn_refuse(struct conn *c, unsigned status, const char *why)
     conn_end(c);
 }
 
-/* --- heads
- * -----------------------------------------------------------------------------------------------------
- */
+/* --- heads --- */
 
 static void arm_idle(struct conn *c)
 {
@@ -308,9 +303,7 @@ void conn_next(struct conn *c)
     head_read(c);
 }
 
-/* --- events
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- events --- */
 
 static void note_peer(struct conn *c)
 {

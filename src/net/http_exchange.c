@@ -5,8 +5,7 @@
 
 #define ARENA_BYTES 8192
 
-/* --- start and end
- * --------------------------------------------------------------------------------------------- */
+/* --- start and end --- */
 
 static struct http_exchange *exchange_take(struct http_server *s)
 {
@@ -185,9 +184,7 @@ void exchange_start(struct conn *c, const struct http_request *parsed, size_t he
     s->shared->counts.requests++;
 }
 
-/* --- the request
- * -----------------------------------------------------------------------------------------------
- */
+/* --- the request --- */
 
 const struct http_request *http_request(const struct http_exchange *x)
 {
@@ -223,9 +220,7 @@ void exchange_work(struct http_exchange *x, size_t n)
     }
 }
 
-/* --- its body
- * --------------------------------------------------------------------------------------------------
- */
+/* --- its body --- */
 
 /*
  * Waits for body bytes. Only time spent here counts against the least rate, so that a handler that

@@ -33,9 +33,7 @@ enum {
     HEADERS_OUT_MAX = 32 * 1024, /* bytes of an answer's head */
 };
 
-/* --- shared
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- shared --- */
 
 struct http_counts {
     _Atomic uint64_t accepted, refused, requests, bad_requests, handshake_failures, timeouts;
@@ -63,9 +61,7 @@ bool http_shared_enter(struct http_shared *s, const struct address_key *key,
 void http_shared_leave(struct http_shared *s, const struct address_key *key);
 void http_shared_limits(struct http_shared *s, struct http_limits *ret);
 
-/* --- server
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- server --- */
 
 struct listener {
     struct list item;
@@ -110,9 +106,7 @@ struct http_server {
 
 const char *http_server_date(struct http_server *s);
 
-/* --- connection
- * ------------------------------------------------------------------------------------------------
- */
+/* --- connection --- */
 
 enum conn_state { CONN_HANDSHAKE, CONN_HEAD, CONN_RUNNING, CONN_LINGER };
 
@@ -155,9 +149,7 @@ RESULT conn_flush(struct conn *c, struct error *e);
 /* In the request's coroutine. ERRC_TIMEOUT, ERRC_CLOSED. */
 RESULT conn_wait(struct conn *c, unsigned wants, int64_t timeout_ms);
 
-/* --- exchange
- * --------------------------------------------------------------------------------------------------
- */
+/* --- exchange --- */
 
 struct field {
     const char *name;

@@ -58,9 +58,7 @@ const char *http_reason(unsigned status)
     return "Other";
 }
 
-/* --- sending
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- sending --- */
 
 static RESULT send_broken(struct http_exchange *x, struct result r, struct error *e)
 {
@@ -120,9 +118,7 @@ static RESULT out_send(struct http_exchange *x, struct error *e)
     return r;
 }
 
-/* --- headers
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- headers --- */
 
 static bool is_name(const char *name)
 {
@@ -200,9 +196,7 @@ void http_reset_headers(struct http_exchange *x)
     x->is_misused = false;
 }
 
-/* --- the answer
- * ------------------------------------------------------------------------------------------------
- */
+/* --- the answer --- */
 
 /* Whether what the handler leaves unread of the body would end the connection: better told
  * beforehand. */
