@@ -207,8 +207,7 @@ RESULT vault_bucket_set(const struct vault_ctx *cx, const struct vault_bucket *b
     return act_change(cx, "bucket.set", &p, update, &ch, &at, NULL, e);
 }
 
-/* --- deletion: intent before, outcome after
- * ------------------------------------------------------------------ */
+/* --- deletion: intent before, outcome after --- */
 
 static RESULT is_empty(struct db_conn *c, int64_t bucket, bool *ret, struct error *e)
 {

@@ -29,9 +29,7 @@ struct vault_reader {
     struct window *window; /* of a large one */
 };
 
-/* --- look-up
- * -------------------------------------------------------------------------------------------------
- */
+/* --- look-up --- */
 
 RESULT reader_look_up(const struct vault_ctx *cx, int64_t bucket, struct bytes key,
                       const char *version, struct vault_object *ret, struct error *e)
@@ -82,9 +80,7 @@ RESULT vault_part_range(const struct vault_ctx *cx, const struct vault_object *o
     return r;
 }
 
-/* --- one blob
- * ------------------------------------------------------------------------------------------------
- */
+/* --- one blob --- */
 
 static void close_blob(struct vault_reader *r)
 {
@@ -227,8 +223,7 @@ static RESULT open_chunk(struct vault_reader *r, uint64_t index, struct bytes *r
     return RESULT_OK;
 }
 
-/* --- the reader
- * ---------------------------------------------------------------------------------------------- */
+/* --- the reader --- */
 
 /* Every failure names the object; what does not fit the row is a matter of integrity. */
 static struct result named(const struct vault_reader *r, struct result res, struct error *e)

@@ -26,9 +26,7 @@ static void segment_free_value(void *s)
     segment_free(s);
 }
 
-/* --- opening
- * -------------------------------------------------------------------------------------------------
- */
+/* --- opening --- */
 
 static RESULT load_segments(struct packs *p, struct db_conn *c, struct error *e)
 {
@@ -165,8 +163,7 @@ void packs_close(struct packs *p)
     mem_free(p);
 }
 
-/* --- reading and accounting
- * ---------------------------------------------------------------------------------- */
+/* --- reading and accounting --- */
 
 void packs_drop(struct packs *p, const struct pack_place *place)
 {

@@ -8,9 +8,7 @@
 #define SPARES_MAX 2
 #define ZERO_STEP  (1024 * 1024u)
 
-/* --- segments
- * ------------------------------------------------------------------------------------------------
- */
+/* --- segments --- */
 
 static uint64_t take_number(struct packs *p)
 {
@@ -73,8 +71,7 @@ static void retire_active(struct packs *p)
     p->active = NULL;
 }
 
-/* --- the writer
- * ---------------------------------------------------------------------------------------------- */
+/* --- the writer --- */
 
 static bool has_room(const struct packs *p, size_t n)
 {
@@ -251,9 +248,7 @@ RESULT packs_append(struct packs *p, struct bytes record, struct pack_place *ret
     return packs_append_many(p, &record, 1, ret, e);
 }
 
-/* --- upkeep
- * --------------------------------------------------------------------------------------------------
- */
+/* --- upkeep --- */
 
 /*= 2.1.3-10 "Residual data wiped before reuse" */
 static RESULT zero(struct segment *s, struct error *e)

@@ -23,9 +23,7 @@ static bool is_part(const struct vault_writer *w)
     return w->put.upload_id != NULL;
 }
 
-/* --- begin
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- begin --- */
 
 static RESULT check_put(const struct vault_writer *w, uint64_t max, struct error *e)
 {
@@ -121,9 +119,7 @@ RESULT vault_put_begin(const struct vault_ctx *cx, const struct vault_put *put,
     return RESULT_OK;
 }
 
-/* --- the body
- * ------------------------------------------------------------------------------------------------
- */
+/* --- the body --- */
 
 RESULT vault_put_space(struct vault_writer *w, uint8_t **ret, size_t *ret_n, struct error *e)
 {
@@ -164,9 +160,7 @@ RESULT vault_put_digests(struct vault_writer *w, struct vault_checksums *ret, bo
     return RESULT_OK;
 }
 
-/* --- commit
- * --------------------------------------------------------------------------------------------------
- */
+/* --- commit --- */
 
 void object_random_hex(struct vault *v, char ret[33])
 {

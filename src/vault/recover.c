@@ -157,9 +157,7 @@ static RESULT compare(struct vault *v, struct rpc_client *scribe, const char *lo
     return r;
 }
 
-/* --- settled
- * -------------------------------------------------------------------------------------------------
- */
+/* --- settled --- */
 
 static RESULT read_settled(struct vault *v, const char *log, uint64_t *ret, struct error *e)
 {
@@ -208,8 +206,7 @@ static RESULT settle(struct vault *v, const char *log, uint64_t from, uint64_t b
     return RESULT_OK;
 }
 
-/* --- in two steps
- * -------------------------------------------------------------------------------------------- */
+/* --- in two steps --- */
 
 static RESULT take_candidate(struct vault *v, struct rpc_client *scribe, struct log_state *log,
                              struct error *e)

@@ -77,9 +77,7 @@ RESULT vault_upload_create(const struct vault_ctx *cx, const struct vault_put *p
     return r;
 }
 
-/* --- looking
- * -------------------------------------------------------------------------------------------------
- */
+/* --- looking --- */
 
 static RESULT read_upload(struct db_conn *c, const struct vault_ctx *cx,
                           const struct vault_bucket *b, struct bytes key, const char *upload_id,
@@ -211,9 +209,7 @@ RESULT vault_upload_list(const struct vault_ctx *cx, const struct vault_bucket *
     return RESULT_OK;
 }
 
-/* --- aborting
- * ------------------------------------------------------------------------------------------------
- */
+/* --- aborting --- */
 
 RESULT object_drop_upload(struct db_conn *c, int64_t upload, int64_t now_ms, struct error *e)
 {

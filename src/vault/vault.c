@@ -13,8 +13,7 @@
 #define SPACE_AMPLE    (1024 * MIB)
 #define SPACE_AMPLE_MS 100
 
-/* --- files that no row names: what was on its way when the power went
- * ------------------------------------------ */
+/* --- files that no row names: what was on its way when the power went --- */
 
 struct orphans {
     struct vault *v;
@@ -165,9 +164,7 @@ RESULT vault_unlink_blob(struct vault *v, const struct blob_uid *uid, struct err
     return j.r.code == ERRC_NOT_FOUND ? RESULT_OK : j.r;
 }
 
-/* --- pins
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- pins --- */
 
 void vault_pin_chain(struct vault *v, int64_t chain)
 {
@@ -199,9 +196,7 @@ bool vault_chain_is_pinned(struct vault *v, int64_t chain)
     return pinned;
 }
 
-/* --- figures
- * -------------------------------------------------------------------------------------------------
- */
+/* --- figures --- */
 
 static RESULT count_rows(struct vault *v, struct vault_stats *ret)
 {

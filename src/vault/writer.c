@@ -46,8 +46,7 @@ RESULT body_begin(struct body *b, const struct vault_ctx *cx, const char *key_id
     return take_key(b, cx, key_id, e);
 }
 
-/* --- where it lies
- * ------------------------------------------------------------------------------------------- */
+/* --- where it lies --- */
 
 /* Room for a record of what is announced, or of the largest small blob. */
 static RESULT open_stage(struct body *b, struct error *e)
@@ -98,9 +97,7 @@ static RESULT ensure_room(struct body *b, struct error *e)
     return is_outgrown ? grow(b, e) : RESULT_OK;
 }
 
-/* --- sealing
- * -------------------------------------------------------------------------------------------------
- */
+/* --- sealing --- */
 
 static RESULT seal(struct body *b, size_t at, size_t n, bool is_last, struct error *e)
 {
