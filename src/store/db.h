@@ -43,10 +43,10 @@ RESULT db_open(struct fs *fs, const char *name, const struct key256 *key, const 
 void db_close(struct db *db);
 DEFINE_CLEANUP(db_close, struct db *)
 
+/* --- reading --- */
+
 /*
- * --- reading: a snapshot from db_read_begin to db_read_end, within one thread and without waiting on
- * others between ---
- *
+ * A snapshot from db_read_begin to db_read_end, within one thread and without waiting on others between.
  * db_read_begin may wait a moment (normally under 20 ms) while a checkpoint empties the WAL. So never
  * hold one snapshot and begin another on the same thread.
  */
