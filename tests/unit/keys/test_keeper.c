@@ -453,8 +453,7 @@ static void listing(void **state)
     kit_done(&k);
 }
 
-/* --- a model: what a person would keep on a sheet of paper ---------------------------------------
- */
+/* --- a model: what a person would keep on a sheet of paper --- */
 
 struct model_key {
     char id[KEY_ID_BYTES];

@@ -91,8 +91,7 @@ static void publish(struct world *w)
     assert_ok(engine_publish_all(w->en, &e), e);
 }
 
-/* --- receipts, checked by hand from the format
- * --------------------------------------------------------------------- */
+/* --- receipts, checked by hand from the format --- */
 
 static void receipt_check(struct world *w, struct bytes text, uint64_t index, const char *payload,
                           bool is_cosigned)
@@ -271,8 +270,7 @@ static void test_refusals(void **state)
     world_done(&w);
 }
 
-/* --- a model: what was appended, per log; compared after any mixture of commits, publications and
- * restarts ---------- */
+/* --- a model: what was appended, per log; compared after any mixture of commits, publications and restarts --- */
 
 #define MODEL_LOGS 3
 struct model_entry {
@@ -387,8 +385,7 @@ static void test_model(void **state)
     world_done(&w);
 }
 
-/* --- heartbeats, checkpoints of tenants, full disk, erased payloads
- * -------------------------------------------------- */
+/* --- heartbeats, checkpoints of tenants, full disk, erased payloads --- */
 
 struct kinds {
     unsigned heartbeats, checkpoints, full, starts;

@@ -213,9 +213,7 @@ static void test_lengths(void **state)
     world_done(&w);
 }
 
-/* --- tiles
- * --------------------------------------------------------------------------------------------------------
- */
+/* --- tiles --- */
 
 static struct result get(struct ledger_tiles *t, const char *path, struct buf *out, bool *immutable)
 {

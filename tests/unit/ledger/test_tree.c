@@ -11,8 +11,7 @@
 
 #define MODEL_MAX 70
 
-/* --- a model: the definitions of the RFC, leaf hashes in an array
- * ------------------------------------------------ */
+/* --- a model: the definitions of the RFC, leaf hashes in an array --- */
 
 static struct tree_hash leaves[MODEL_MAX];
 
@@ -176,8 +175,7 @@ static void test_refuses(void **state)
     }
 }
 
-/* --- vectors of transparency-dev/merkle
- * --------------------------------------------------------------------------- */
+/* --- vectors of transparency-dev/merkle --- */
 
 static unsigned cases, refused;
 

@@ -272,8 +272,7 @@ static __attribute__((unused)) void kit_stop(struct kit *k)
     (void)rmdir(k->dir);
 }
 
-/* --- a plain, blocking client
- * ----------------------------------------------------------------------------------- */
+/* --- a plain, blocking client --- */
 
 static __attribute__((unused)) int client_open(const struct kit *k)
 {

@@ -259,8 +259,7 @@ static void test_flips(void **state)
     mem_free(copy);
 }
 
-/* --- llhttp's vectors
- * ------------------------------------------------------------------------------------------ */
+/* --- llhttp's vectors --- */
 
 /* Requests that llhttp takes and we refuse, each with our rule. Without a Host, one is put in
  * first. */
