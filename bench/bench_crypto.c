@@ -244,9 +244,7 @@ static void bench_primitives(void)
     report("Argon2id 64 MiB, 3 passes", best_ns(password_fn, NULL), 1);
 }
 
-/* --- TLS
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- TLS --- */
 
 static struct tls_ctx *server_ctx, *client_ctx;
 

@@ -44,9 +44,7 @@ static int64_t thread_cpu_ns(pthread_t t)
     return ts.tv_sec * 1000000000LL + ts.tv_nsec;
 }
 
-/* --- server
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- server --- */
 
 static void serve(void *ctx, struct http_exchange *x)
 {
@@ -85,9 +83,7 @@ static void *server_main(void *arg)
     return NULL;
 }
 
-/* --- client
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- client --- */
 
 static int tcp_open(const char *to)
 {
@@ -195,9 +191,7 @@ static size_t receive(struct client *c, uint64_t n)
     return (size_t)got;
 }
 
-/* --- measures
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- measures --- */
 
 static void small(const char *path, size_t count, size_t rounds)
 {

@@ -47,9 +47,7 @@ static void payload_make(void)
     memcpy(payload + 298, "\"}", 2);
 }
 
-/* --- latencies
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- latencies --- */
 
 static int64_t *samples;
 static size_t sample_count;
@@ -97,9 +95,7 @@ static void print_line(const char *what, uint64_t n, int64_t ns)
     sample_count = 0;
 }
 
-/* --- yardstick
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- yardstick --- */
 
 static void bench_file(const char *dir, bool is_preallocated)
 {
@@ -135,9 +131,7 @@ static void bench_file(const char *dir, bool is_preallocated)
     fs_free(fs);
 }
 
-/* --- the engine
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- the engine --- */
 
 static struct fake_keys keys;
 
@@ -212,8 +206,7 @@ static void bench_engine(const char *dir, size_t group)
     fs_free(fs);
 }
 
-/* --- through messages
- * --------------------------------------------------------------------------------------------- */
+/* --- through messages --- */
 
 static void *scribe_main(void *arg)
 {
@@ -296,9 +289,7 @@ static void bench_rpc(const char *dir, unsigned flight, bool wants_receipt)
     fs_free(fs);
 }
 
-/* --- a large log
- * --------------------------------------------------------------------------------------------------
- */
+/* --- a large log --- */
 
 static double rss_mib(void)
 {
