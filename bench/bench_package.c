@@ -38,7 +38,7 @@ static void entry_make(uint64_t i, struct buf *payload, struct buf *leaf, uint8_
              "2.9.19\",\"id\":\"zhang.wei\","
              "\"ip\":\"10.1.2.3\"},\"bucket\":\"contracts\",\"custodian\":\"provider\",\"key\":"
              "\"2026/11/%012" PRIu64 ".pdf\",\"key_id\":\"0b6f0f5c-7a55-4d0e-8a5e-0c4f1a2b3c4d\","
-                                     "\"key_version\":3,\"request\":\"%016" PRIX64
+             "\"key_version\":3,\"request\":\"%016" PRIX64
              "\",\"sha256\":\"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\","
              "\"size\":%" PRIu64 ",\"status\":200,\"suite\":\"aes\",\"tenant\":\"acme\"}",
              i, i, i % 100000);

@@ -45,7 +45,8 @@ static inline __attribute__((unused)) struct bytes vectors_read(const char *path
 {
     const char *root = getenv("TROTH_VECTORS");
     char name[4096];
-    if (snprintf(name, sizeof(name), "%s/%s", root == NULL ? "." : root, path) >= (int)sizeof(name)) {
+    if (snprintf(name, sizeof(name), "%s/%s", root == NULL ? "." : root, path) >=
+        (int)sizeof(name)) {
         fail_msg("name too long");
     }
     FILE *f = fopen(name, "rb");
@@ -69,7 +70,8 @@ static inline __attribute__((unused)) struct bytes vectors_read(const char *path
 }
 
 /* Calls fn for each file of TROTH_VECTORS/<dir> in the order of names; returns how many. Skips the test when it is not there. */
-static inline __attribute__((unused)) size_t vectors_each(const char *dir, void (*fn)(const char *name, struct bytes content))
+static inline __attribute__((unused)) size_t
+vectors_each(const char *dir, void (*fn)(const char *name, struct bytes content))
 {
     const char *root = getenv("TROTH_VECTORS");
     char name[1024];

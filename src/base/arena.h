@@ -13,8 +13,8 @@ struct arena;
 struct arena *arena_new(size_t block_bytes, bool is_secret);
 void arena_free(struct arena *a);
 DEFINE_CLEANUP(arena_free, struct arena *)
-void arena_reset(struct arena *a); /* keeps the first block */
-void *arena_alloc(struct arena *a, size_t n);  /* aligned to 16 */
+void arena_reset(struct arena *a);            /* keeps the first block */
+void *arena_alloc(struct arena *a, size_t n); /* aligned to 16 */
 void *arena_zalloc(struct arena *a, size_t n);
 struct bytes arena_bytes(struct arena *a, struct bytes v); /* a copy */
 char *arena_str(struct arena *a, struct bytes v);          /* a terminated copy */

@@ -11,14 +11,14 @@
 
 struct buf {
     uint8_t *p;
-    size_t n;     /* bytes used */
-    size_t cap;   /* bytes allocated */
-    size_t max;   /* greatest n */
+    size_t n;       /* bytes used */
+    size_t cap;     /* bytes allocated */
+    size_t max;     /* greatest n */
     bool is_secret; /* wiped when moved and freed */
     enum errc err;  /* sticky */
 };
 
-#define BUF(max_bytes) ((struct buf){ .max = (max_bytes) })
+#define BUF(max_bytes)        ((struct buf){ .max = (max_bytes) })
 #define BUF_SECRET(max_bytes) ((struct buf){ .max = (max_bytes), .is_secret = true })
 
 void buf_done(struct buf *b); /* frees; b may be used again */

@@ -15,9 +15,9 @@ struct bytes {
     size_t n;
 };
 
-#define BYTES_LIT(s) ((struct bytes){ (const uint8_t *)("" s), sizeof(s) - 1 })
+#define BYTES_LIT(s)    ((struct bytes){ (const uint8_t *)("" s), sizeof(s) - 1 })
 #define BYTES_OF(array) ((struct bytes){ (const uint8_t *)(array), sizeof(array) })
-#define BYTES_NONE ((struct bytes){ NULL, 0 })
+#define BYTES_NONE      ((struct bytes){ NULL, 0 })
 /* For printf: "%.*s", BYTES_FMT(b) */
 #define BYTES_FMT(b) (int)(b).n, (const char *)(b).p
 

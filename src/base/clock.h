@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 struct clock {
-    int64_t (*wall_ms)(const struct clock *c);  /* since 1970-01-01 UTC */
+    int64_t (*wall_ms)(const struct clock *c); /* since 1970-01-01 UTC */
     int64_t (*mono_ms)(const struct clock *c);
 };
 
@@ -37,10 +37,10 @@ int64_t clock_mono_ns(void); /* for measuring */
 #define TIME_TEXT_MAX 32
 
 /* Written forms (UTC). Each fills `dst` (TIME_TEXT_MAX bytes) and returns it. */
-char *time_rfc3339(int64_t wall_ms, char *dst);      /* 2026-11-22T09:41:16.123Z */
-char *time_beijing(int64_t wall_ms, char *dst);      /* 2026-11-22T17:41:16.123+08:00 */
-char *time_http(int64_t wall_ms, char *dst);         /* Sun, 22 Nov 2026 09:41:16 GMT (RFC 9110 5.6.7) */
-char *time_iso8601_basic(int64_t wall_ms, char *dst);/* 20261122T094116Z */
+char *time_rfc3339(int64_t wall_ms, char *dst); /* 2026-11-22T09:41:16.123Z */
+char *time_beijing(int64_t wall_ms, char *dst); /* 2026-11-22T17:41:16.123+08:00 */
+char *time_http(int64_t wall_ms, char *dst);    /* Sun, 22 Nov 2026 09:41:16 GMT (RFC 9110 5.6.7) */
+char *time_iso8601_basic(int64_t wall_ms, char *dst); /* 20261122T094116Z */
 
 /* Reading: the whole of `in`. ERRC_FORMAT, or ERRC_RANGE for a date or hour that does not exist (second 60 is refused). */
 /* Any offset; up to nine digits behind the point, cut to milliseconds. */

@@ -6,24 +6,15 @@
 #include <string.h>
 
 static const char *const names[ERRC_COUNT_] = {
-    [ERRC_OK] = "ok",
-    [ERRC_NOMEM] = "nomem",
-    [ERRC_IO] = "io",
-    [ERRC_FULL] = "full",
-    [ERRC_FORMAT] = "format",
-    [ERRC_RANGE] = "range",
-    [ERRC_LIMIT] = "limit",
-    [ERRC_NOT_FOUND] = "not_found",
-    [ERRC_EXISTS] = "exists",
-    [ERRC_CONFLICT] = "conflict",
-    [ERRC_DENIED] = "denied",
-    [ERRC_INTEGRITY] = "integrity",
-    [ERRC_AGAIN] = "again",
-    [ERRC_TIMEOUT] = "timeout",
-    [ERRC_EXPIRED] = "expired",
-    [ERRC_UNSUPPORTED] = "unsupported",
-    [ERRC_CLOSED] = "closed",
-    [ERRC_BUG] = "bug",
+    [ERRC_OK] = "ok",           [ERRC_NOMEM] = "nomem",
+    [ERRC_IO] = "io",           [ERRC_FULL] = "full",
+    [ERRC_FORMAT] = "format",   [ERRC_RANGE] = "range",
+    [ERRC_LIMIT] = "limit",     [ERRC_NOT_FOUND] = "not_found",
+    [ERRC_EXISTS] = "exists",   [ERRC_CONFLICT] = "conflict",
+    [ERRC_DENIED] = "denied",   [ERRC_INTEGRITY] = "integrity",
+    [ERRC_AGAIN] = "again",     [ERRC_TIMEOUT] = "timeout",
+    [ERRC_EXPIRED] = "expired", [ERRC_UNSUPPORTED] = "unsupported",
+    [ERRC_CLOSED] = "closed",   [ERRC_BUG] = "bug",
 };
 
 const char *errc_name(enum errc code)

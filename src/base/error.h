@@ -40,7 +40,7 @@ struct result {
     enum errc code;
 };
 
-#define RESULT __attribute__((warn_unused_result)) struct result
+#define RESULT    __attribute__((warn_unused_result)) struct result
 #define RESULT_OK ((struct result){ ERRC_OK })
 
 #define ERROR_MAX 512
@@ -111,6 +111,6 @@ __attribute__((format(printf, 2, 3))) void error_prefix(struct error *e, const c
     } while (0)
 
 #define FAIL(e, code, ...) return error_set((e), (code), __VA_ARGS__)
-#define FAIL_SYS(e, ...) return error_set_sys((e), errno, __VA_ARGS__)
+#define FAIL_SYS(e, ...)   return error_set_sys((e), errno, __VA_ARGS__)
 
 #endif

@@ -17,7 +17,16 @@ struct json {
     uint64_t priv_[2];
 };
 
-enum json_type { JSON_NULL, JSON_BOOL, JSON_INT, JSON_UINT, JSON_DOUBLE, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum json_type {
+    JSON_NULL,
+    JSON_BOOL,
+    JSON_INT,
+    JSON_UINT,
+    JSON_DOUBLE,
+    JSON_STRING,
+    JSON_ARRAY,
+    JSON_OBJECT
+};
 
 #define JSON_DEPTH_MAX 64
 
@@ -38,9 +47,11 @@ RESULT json_get_u64(struct json obj, const char *key, uint64_t max, uint64_t *re
 RESULT json_get_i64(struct json obj, const char *key, int64_t *ret, struct error *e);
 RESULT json_get_bool(struct json obj, const char *key, bool *ret, struct error *e);
 /* base64 of exactly n bytes / of at most out->max bytes. */
-RESULT json_get_base64_exact(struct json obj, const char *key, uint8_t *ret, size_t n, struct error *e);
+RESULT json_get_base64_exact(struct json obj, const char *key, uint8_t *ret, size_t n,
+                             struct error *e);
 RESULT json_get_base64(struct json obj, const char *key, struct buf *out, struct error *e);
-RESULT json_get_hex_exact(struct json obj, const char *key, uint8_t *ret, size_t n, struct error *e);
+RESULT json_get_hex_exact(struct json obj, const char *key, uint8_t *ret, size_t n,
+                          struct error *e);
 /* ERRC_FORMAT naming the first key that is not in the NULL-ended list. */
 RESULT json_only_keys(struct json obj, const char *const *keys, struct error *e);
 
@@ -57,7 +68,8 @@ struct json_iter {
 };
 size_t json_count(struct json v);
 bool json_next(struct json array, struct json_iter *it, struct json *ret);
-bool json_next_member(struct json object, struct json_iter *it, struct bytes *ret_key, struct json *ret);
+bool json_next_member(struct json object, struct json_iter *it, struct bytes *ret_key,
+                      struct json *ret);
 
 /* Writes any value again as JCS: keys sorted (UTF-16 code units), no white space. ERRC_FORMAT for a double, ERRC_RANGE past 2^53-1. */
 RESULT json_canonical(struct json v, struct buf *out, struct error *e);

@@ -13,8 +13,9 @@ uint64_t siphash24(const uint8_t key[SIPHASH_KEY_BYTES], struct bytes in);
 struct map *map_new(void);
 void map_free(struct map *m, void (*free_value)(void *)); /* free_value may be NULL */
 void *map_get(const struct map *m, struct bytes key);     /* NULL when absent */
-void *map_set(struct map *m, struct bytes key, void *value); /* returns the value it replaced; value not NULL */
-void *map_del(struct map *m, struct bytes key);           /* returns the value removed */
+void *map_set(struct map *m, struct bytes key,
+              void *value);                     /* returns the value it replaced; value not NULL */
+void *map_del(struct map *m, struct bytes key); /* returns the value removed */
 size_t map_count(const struct map *m);
 /* Start with *it = 0; false at the end. Not across changes. */
 bool map_next(const struct map *m, size_t *it, struct bytes *ret_key, void **ret_value);

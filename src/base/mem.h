@@ -9,8 +9,8 @@
 
 #include <stddef.h>
 
-void *mem_alloc(size_t n);            /* n may be 0; never NULL */
-void *mem_zalloc(size_t n);           /* zeroed */
+void *mem_alloc(size_t n);               /* n may be 0; never NULL */
+void *mem_zalloc(size_t n);              /* zeroed */
 void *mem_calloc(size_t n, size_t size); /* zeroed, overflow checked; aborts */
 void *mem_realloc(void *p, size_t n);
 void *mem_dup(const void *p, size_t n);
@@ -58,10 +58,9 @@ static inline void mem_free_p(void *p)
     mem_free(*(void **)p);
 }
 
-#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
-#define MIN(a, b) ((a) < (b) ? (a) : (b))
-#define MAX(a, b) ((a) > (b) ? (a) : (b))
-#define CONTAINER_OF(ptr, type, member)                                                            \
-    ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+#define ARRAY_LEN(a)                    (sizeof(a) / sizeof((a)[0]))
+#define MIN(a, b)                       ((a) < (b) ? (a) : (b))
+#define MAX(a, b)                       ((a) > (b) ? (a) : (b))
+#define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 #endif

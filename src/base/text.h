@@ -45,7 +45,9 @@ RESULT num_duration_ms(struct bytes in, uint64_t min, uint64_t max, uint64_t *re
 void buf_add_size(struct buf *b, uint64_t bytes);
 
 /* Overflow-checked arithmetic: ERRC_LIMIT. */
-#define NUM_ADD(a, b, ret) (__builtin_add_overflow((a), (b), (ret)) ? result_of(ERRC_LIMIT) : RESULT_OK)
-#define NUM_MUL(a, b, ret) (__builtin_mul_overflow((a), (b), (ret)) ? result_of(ERRC_LIMIT) : RESULT_OK)
+#define NUM_ADD(a, b, ret)                                                                         \
+    (__builtin_add_overflow((a), (b), (ret)) ? result_of(ERRC_LIMIT) : RESULT_OK)
+#define NUM_MUL(a, b, ret)                                                                         \
+    (__builtin_mul_overflow((a), (b), (ret)) ? result_of(ERRC_LIMIT) : RESULT_OK)
 
 #endif

@@ -27,6 +27,7 @@ RESULT yaml_parse(struct bytes in, size_t max_bytes, struct yaml_doc **ret, stru
 void yaml_doc_free(struct yaml_doc *d);
 DEFINE_CLEANUP(yaml_doc_free, struct yaml_doc *)
 const struct yaml_node *yaml_root(const struct yaml_doc *d); /* NULL for an empty document */
-const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key); /* NULL when absent */
+const struct yaml_node *yaml_get(const struct yaml_node *map,
+                                 const char *key); /* NULL when absent */
 
 #endif

@@ -35,8 +35,8 @@ RESULT checkpoints_add(struct checkpoints *c, const char *log, uint32_t slot, st
  * To be called before signing. ERRC_CONFLICT: smaller than what was signed. ERRC_INTEGRITY: another root for the same size.
  * The same again is fine.
  */
-RESULT checkpoints_advance(struct checkpoints *c, const char *log, uint64_t size, const uint8_t root[32],
-                           struct error *e);
+RESULT checkpoints_advance(struct checkpoints *c, const char *log, uint64_t size,
+                           const uint8_t root[32], struct error *e);
 /* Makes durable what is due; the monotonic time at which it is to be called again (INT64_MAX: never). */
 void checkpoints_sync(struct checkpoints *c);
 int64_t checkpoints_next_sync_ms(const struct checkpoints *c);

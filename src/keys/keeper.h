@@ -23,15 +23,17 @@ struct keeper_options {
     struct fs *dir; /* DIR/keeper; it, clock and rng outlive the keeper */
     const struct clock *clock;
     const struct rng *rng;
-    int64_t wait_min_ms;          /* least waiting period before a destruction; 0: KEEPER_WAIT_MIN_MS */
-    struct root_info root;        /* how the root key is kept: for keys_root_info */
+    int64_t wait_min_ms;   /* least waiting period before a destruction; 0: KEEPER_WAIT_MIN_MS */
+    struct root_info root; /* how the root key is kept: for keys_root_info */
     bool accept_lost_checkpoints; /* begin the checkpoints file anew where it is missing: rollback is not noticed this once */
 };
 
 /* Makes DIR/keeper's files (`troth init`). deployment: the setting `origin`. ERRC_EXISTS. */
-RESULT keeper_init(const struct keeper_options *o, const struct secret *root, const char *deployment, struct error *e);
+RESULT keeper_init(const struct keeper_options *o, const struct secret *root,
+                   const char *deployment, struct error *e);
 /* Errors of keyring_open and checkpoints_open. Copies the root key. */
-RESULT keeper_new(const struct keeper_options *o, const struct secret *root, struct keeper **ret, struct error *e);
+RESULT keeper_new(const struct keeper_options *o, const struct secret *root, struct keeper **ret,
+                  struct error *e);
 void keeper_free(struct keeper *k); /* writes what was only counted */
 DEFINE_CLEANUP(keeper_free, struct keeper *)
 

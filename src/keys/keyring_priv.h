@@ -8,23 +8,23 @@
 #include "keys/keyring.h"
 #include "keys/root.h"
 
-#define KR_FILE       "keyring"
-#define KR_EPOCH_FILE "epoch"
-#define KR_FILE_MAX   ((size_t)256 << 20)
+#define KR_FILE        "keyring"
+#define KR_EPOCH_FILE  "epoch"
+#define KR_FILE_MAX    ((size_t)256 << 20)
 #define KR_RECORDS_MAX 500000u
-#define KR_OWNER_MAX  64
-#define KR_NAME_MAX   40
-#define KR_ATTRS_MAX  1024
-#define KR_BOX_MAX    (KEY256_BYTES + BOX_OVERHEAD_MAX)
+#define KR_OWNER_MAX   64
+#define KR_NAME_MAX    40
+#define KR_ATTRS_MAX   1024
+#define KR_BOX_MAX     (KEY256_BYTES + BOX_OVERHEAD_MAX)
 
 /* Numbers on disk. */
 enum kr_kind {
-    KR_TENANT = 1,  /* owner; no secret */
-    KR_KEY,         /* owner, name: key id; no secret */
-    KR_VERSION,     /* owner, name: key id, version */
-    KR_PAYLOAD,     /* owner: log, name: month */
-    KR_LOG,         /* owner: log; version: place in the checkpoints file */
-    KR_SEALING,     /* owner: tenant */
+    KR_TENANT = 1, /* owner; no secret */
+    KR_KEY,        /* owner, name: key id; no secret */
+    KR_VERSION,    /* owner, name: key id, version */
+    KR_PAYLOAD,    /* owner: log, name: month */
+    KR_LOG,        /* owner: log; version: place in the checkpoints file */
+    KR_SEALING,    /* owner: tenant */
     KR_METADATA,
     KR_STATEMENT,
     KR_CHECKPOINTS, /* MAC key of the checkpoints file */
@@ -109,7 +109,8 @@ struct kr_header {
 
 /* --- keyring_format.c: bytes alone, no keys ------------------------------------------------------------------------ */
 
-struct kr_record *kr_record_new(enum kr_kind kind, const char *owner, const char *name, uint32_t version);
+struct kr_record *kr_record_new(enum kr_kind kind, const char *owner, const char *name,
+                                uint32_t version);
 void kr_record_free(struct kr_record *r);
 /* All of it but the box: also the box's associated data. */
 void kr_record_clear_encode(const struct kr_record *r, struct buf *out);
@@ -125,9 +126,11 @@ void kr_record_describe(const struct kr_record *r, char *dst, size_t n);
 
 RESULT kr_epoch_create(const struct keyring_env *env, struct key256 *ret, struct error *e);
 /* ERRC_INTEGRITY when there is none of that number. Blanks the other place if it is not blank. */
-RESULT kr_epoch_read(const struct keyring_env *env, uint32_t epoch, struct key256 *ret, struct error *e);
+RESULT kr_epoch_read(const struct keyring_env *env, uint32_t epoch, struct key256 *ret,
+                     struct error *e);
 /* Durable beside the one in force. */
-RESULT kr_epoch_prepare(const struct keyring_env *env, uint32_t epoch, struct key256 *ret, struct error *e);
+RESULT kr_epoch_prepare(const struct keyring_env *env, uint32_t epoch, struct key256 *ret,
+                        struct error *e);
 /* Overwrites the place of that epoch: random bytes, then zeros, each made durable. */
 RESULT kr_epoch_erase(const struct keyring_env *env, uint32_t epoch, struct error *e);
 
@@ -136,14 +139,16 @@ RESULT kr_epoch_erase(const struct keyring_env *env, uint32_t epoch, struct erro
 #define RECORD_AAD_MAX 2048
 
 /* Puts the keys of that epoch in force. */
-RESULT kr_epoch_use(struct keyring *kr, const struct secret *root, const struct key256 *epoch_secret, uint32_t epoch,
-                    struct error *e);
+RESULT kr_epoch_use(struct keyring *kr, const struct secret *root,
+                    const struct key256 *epoch_secret, uint32_t epoch, struct error *e);
 /* HMAC-SHA-256(what || v) under the epoch's key. */
 void kr_mac(const struct keyring *kr, const char *what, struct bytes v, uint8_t ret[32]);
 struct box_key *kr_wrap_for(const struct keyring *kr, enum crypto_suite s);
-RESULT kr_record_seal(const struct keyring *kr, struct box_key *wrap, struct kr_record *r, struct bytes secret);
+RESULT kr_record_seal(const struct keyring *kr, struct box_key *wrap, struct kr_record *r,
+                      struct bytes secret);
 /* ret_n: 0 or KEY256_BYTES. */
-RESULT kr_record_open(struct box_key *wrap, const struct kr_record *r, struct key256 *ret, size_t *ret_n);
+RESULT kr_record_open(struct box_key *wrap, const struct kr_record *r, struct key256 *ret,
+                      size_t *ret_n);
 
 /* --- keyring.c ------------------------------------------------------------------------------------------------------ */
 
@@ -155,18 +160,22 @@ RESULT kr_commit_epoch(struct keyring *kr, const struct secret *root, struct err
 void kr_reload(struct keyring *kr);
 /* Reads the files again where that failed before; ERRC_IO when it fails still. */
 RESULT kr_usable(struct keyring *kr, struct error *e);
-struct kr_record *kr_find(const struct keyring *kr, enum kr_kind kind, const char *owner, const char *name,
-                          uint32_t version);
+struct kr_record *kr_find(const struct keyring *kr, enum kr_kind kind, const char *owner,
+                          const char *name, uint32_t version);
 /* Takes r, seals secret (NULL: none) into it and adds it. ERRC_LIMIT (r is freed). */
-RESULT kr_add(struct keyring *kr, struct kr_record *r, const struct key256 *secret, struct error *e);
+RESULT kr_add(struct keyring *kr, struct kr_record *r, const struct key256 *secret,
+              struct error *e);
 /* Boxes the same secret again after clear members changed; `before` is the clear encoding as it was. */
 RESULT kr_reseal(struct keyring *kr, struct kr_record *r, struct bytes before, struct error *e);
-RESULT kr_secret(struct keyring *kr, const struct kr_record *r, struct key256 *ret, struct error *e);
+RESULT kr_secret(struct keyring *kr, const struct kr_record *r, struct key256 *ret,
+                 struct error *e);
 void kr_remove(struct keyring *kr, struct kr_record *r); /* wipes and frees */
 /* ERRC_NOT_FOUND; ERRC_EXPIRED when closed. */
-RESULT kr_tenant_open(struct keyring *kr, const char *tenant, struct kr_record **ret, struct error *e);
+RESULT kr_tenant_open(struct keyring *kr, const char *tenant, struct kr_record **ret,
+                      struct error *e);
 /* key_id "": the tenant's default key. ERRC_NOT_FOUND. */
-RESULT kr_key_find(struct keyring *kr, const char *tenant, const char *key_id, struct kr_record **ret, struct error *e);
+RESULT kr_key_find(struct keyring *kr, const char *tenant, const char *key_id,
+                   struct kr_record **ret, struct error *e);
 /* Writes one more block of the version's wraps to disk. */
 RESULT kr_reserve(struct keyring *kr, struct kr_record *version, struct error *e);
 

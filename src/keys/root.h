@@ -29,15 +29,17 @@ RESULT root_generate(const struct rng *rng, struct secret **ret);
  * Each writes the file anew, atomically and durably. With `may_replace` false: ERRC_EXISTS when it is there (first use);
  * with true the same root gets another form, or a new one is put in the place of the old.
  */
-RESULT root_seal_file(struct fs *dir, const char *name, const struct secret *root, bool may_replace, struct error *e);
+RESULT root_seal_file(struct fs *dir, const char *name, const struct secret *root, bool may_replace,
+                      struct error *e);
 /* ERRC_RANGE for a passphrase shorter than ROOT_PASSPHRASE_MIN or longer than PASSWORD_MAX bytes. */
 #define ROOT_PASSPHRASE_MIN 12
-RESULT root_seal_passphrase(struct fs *dir, const char *name, const struct secret *root, struct bytes passphrase,
-                            const struct password_params *params, const struct rng *rng, bool may_replace,
-                            struct error *e);
+RESULT root_seal_passphrase(struct fs *dir, const char *name, const struct secret *root,
+                            struct bytes passphrase, const struct password_params *params,
+                            const struct rng *rng, bool may_replace, struct error *e);
 /* 2 <= k <= n <= 16: ERRC_RANGE. ret_shares takes n; the caller hands them out and wipes them. */
-RESULT root_seal_shares(struct fs *dir, const char *name, const struct secret *root, unsigned k, unsigned n,
-                        const struct rng *rng, bool may_replace, struct shamir_share *ret_shares, struct error *e);
+RESULT root_seal_shares(struct fs *dir, const char *name, const struct secret *root, unsigned k,
+                        unsigned n, const struct rng *rng, bool may_replace,
+                        struct shamir_share *ret_shares, struct error *e);
 
 struct root_info {
     enum root_form form;
@@ -58,8 +60,8 @@ struct root_opening {
     size_t share_count;
 };
 /* As root_inspect; ERRC_DENIED: wrong passphrase, or shares of another root; errors of shamir_combine. */
-RESULT root_open(struct fs *dir, const char *name, const struct root_opening *with, struct secret **ret,
-                 struct error *e);
+RESULT root_open(struct fs *dir, const char *name, const struct root_opening *with,
+                 struct secret **ret, struct error *e);
 
 /* The file's bytes, for tests and fuzzing: form and checksum only. */
 RESULT root_parse(struct bytes in, struct root_info *ret, struct bytes *ret_body, struct error *e);

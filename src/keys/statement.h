@@ -11,8 +11,8 @@
 #include "keys/client.h"
 #include "keys/root.h"
 
-#define STATEMENT_CONTEXT     "key-responsibility"
-#define STATEMENT_LISTED_MAX  100 /* keys listed in the text; all are in the JSON */
+#define STATEMENT_CONTEXT    "key-responsibility"
+#define STATEMENT_LISTED_MAX 100 /* keys listed in the text; all are in the JSON */
 
 /* Who answers for one part of a key's life: "provider" (乙方), "customer" (甲方), "shared" (共担), or a name. */
 struct statement_duties {
@@ -22,8 +22,9 @@ struct statement_duties {
 struct statement_facts {
     const char *deployment, *service, *tenant;
     const char *contact;
-    const char *module;  /* certificate number of a cryptographic module; NULL: software implementation */
-    bool is_default;     /* encrypted by default; else at the customer's choice */
+    const char *
+            module; /* certificate number of a cryptographic module; NULL: software implementation */
+    bool is_default; /* encrypted by default; else at the customer's choice */
     struct statement_duties duties;
     struct root_info root; /* as root_inspect measured it */
     const char *root_custodian;
@@ -33,16 +34,16 @@ struct statement_facts {
 };
 
 /* RFC 8785 JSON of facts and keys: the measured state. ERRC_LIMIT when `out` is too small. */
-RESULT statement_json(const struct statement_facts *f, const struct key_info *keys, size_t n, struct buf *out,
-                      struct error *e);
+RESULT statement_json(const struct statement_facts *f, const struct key_info *keys, size_t n,
+                      struct buf *out, struct error *e);
 /* The text for people, with SHA-256 of the JSON in it. At most KEY_STATEMENT_MAX bytes for STATEMENT_LISTED_MAX keys. */
-RESULT statement_text(const struct statement_facts *f, const struct key_info *keys, size_t n, struct buf *out,
-                      struct error *e);
+RESULT statement_text(const struct statement_facts *f, const struct key_info *keys, size_t n,
+                      struct buf *out, struct error *e);
 /*
  * Whether a statement still says what is measured (2.1.3-6): the digest in `text` is that of the JSON now but for its date.
  * ERRC_CONFLICT when it is not, ERRC_EXPIRED when it is older than 12 months, ERRC_FORMAT for no statement.
  */
-RESULT statement_check(struct bytes text, const struct statement_facts *f, const struct key_info *keys, size_t n,
-                       struct error *e);
+RESULT statement_check(struct bytes text, const struct statement_facts *f,
+                       const struct key_info *keys, size_t n, struct error *e);
 
 #endif

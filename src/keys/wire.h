@@ -22,22 +22,22 @@ enum keys_op {
     KEYS_OP_SET_ENABLED,      /* tenant, id, enabled(1) -> info */
     KEYS_OP_SCHEDULE_DESTROY, /* tenant, id, wait_ms(8), requested by -> info */
     KEYS_OP_CANCEL_DESTROY,   /* tenant, id -> info */
-    KEYS_OP_DESTROY,          /* tenant, id, confirmed by, two_person(1) -> certificate (the rest) */
-    KEYS_OP_TENANT_CLOSE,     /* tenant, confirmed by -> certificate (the rest) */
-    KEYS_OP_SIGN_STATEMENT,   /* context, text -> note (the rest) */
-    KEYS_OP_STATEMENT_VKEY,   /* -> vkey (the rest) */
-    KEYS_OP_SIGN_CHECKPOINT,  /* log, origin, size(8), root(32) -> note (the rest) */
-    KEYS_OP_LOG_PAYLOAD_KEY,  /* log, month -> suite(1), key(32) */
-    KEYS_OP_LOG_VKEY,         /* log, origin -> vkey (the rest) */
-    KEYS_OP_ROOT_INFO,        /* -> form(1), id(8), k(1), n(1), memory(4), passes(4), lanes(4) */
+    KEYS_OP_DESTROY,         /* tenant, id, confirmed by, two_person(1) -> certificate (the rest) */
+    KEYS_OP_TENANT_CLOSE,    /* tenant, confirmed by -> certificate (the rest) */
+    KEYS_OP_SIGN_STATEMENT,  /* context, text -> note (the rest) */
+    KEYS_OP_STATEMENT_VKEY,  /* -> vkey (the rest) */
+    KEYS_OP_SIGN_CHECKPOINT, /* log, origin, size(8), root(32) -> note (the rest) */
+    KEYS_OP_LOG_PAYLOAD_KEY, /* log, month -> suite(1), key(32) */
+    KEYS_OP_LOG_VKEY,        /* log, origin -> vkey (the rest) */
+    KEYS_OP_ROOT_INFO,       /* -> form(1), id(8), k(1), n(1), memory(4), passes(4), lanes(4) */
     KEYS_OP_END_
 };
 
-#define KEYS_LIST_PAGE      256
-#define KEYS_ORIGIN_MAX     200
-#define KEYS_SMALL_REQUEST  1024
-#define KEYS_SEALED_MAX     (KEY_SECRET_MAX + 65)
-#define KEYS_REPLY_MAX      (256u * 1024)
+#define KEYS_LIST_PAGE     256
+#define KEYS_ORIGIN_MAX    200
+#define KEYS_SMALL_REQUEST 1024
+#define KEYS_SEALED_MAX    (KEY_SECRET_MAX + 65)
+#define KEYS_REPLY_MAX     (256u * 1024)
 
 void wire_add_str(struct buf *out, const char *s);
 /* Less than n bytes, without a zero inside: ERRC_FORMAT. */

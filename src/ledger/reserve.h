@@ -15,7 +15,7 @@ struct reserve {
     uint64_t free_bytes; /* when last looked at */
     bool is_low;
     bool was_told; /* is_low, as of the last look */
-    bool is_held; /* the file is there */
+    bool is_held;  /* the file is there */
 };
 /* Looks at the disk and makes the file where there is room for it. */
 RESULT reserve_init(struct reserve *r, struct fs *fs, uint64_t low_water_bytes, uint64_t bytes,

@@ -12,15 +12,16 @@
 #include "sys/sock.h"
 
 struct http_limits {
-    size_t request_line_bytes;   /* 8,192 */
-    size_t head_bytes;           /* 16,384: request line and headers */
-    size_t header_count;         /* 100 */
-    int64_t handshake_ms;        /* 10,000 */
-    int64_t head_ms;             /* 10,000 from the first byte of a head to its end */
-    int64_t idle_ms;             /* 60,000 between requests */
-    int64_t stall_ms;            /* 30,000 without a byte of body read or response written */
-    uint64_t body_bytes_per_s;   /* 1,024: slower than this over stall_ms of waiting: ERRC_TIMEOUT; answers too */
-    unsigned connections;        /* 10,000 in all */
+    size_t request_line_bytes; /* 8,192 */
+    size_t head_bytes;         /* 16,384: request line and headers */
+    size_t header_count;       /* 100 */
+    int64_t handshake_ms;      /* 10,000 */
+    int64_t head_ms;           /* 10,000 from the first byte of a head to its end */
+    int64_t idle_ms;           /* 60,000 between requests */
+    int64_t stall_ms;          /* 30,000 without a byte of body read or response written */
+    uint64_t
+            body_bytes_per_s; /* 1,024: slower than this over stall_ms of waiting: ERRC_TIMEOUT; answers too */
+    unsigned connections;             /* 10,000 in all */
     unsigned connections_per_address; /* 1,000 */
 };
 extern const struct http_limits http_limits_default;
@@ -32,20 +33,22 @@ struct http_header {
 struct http_request {
     struct bytes method;
     struct bytes target; /* as sent */
-    struct bytes path;   /* before '?', still percent-encoded; starts with '/' (or is "*": OPTIONS alone) */
-    struct bytes query;  /* after the first '?', still encoded; empty when none */
-    struct bytes host;   /* the Host header */
+    struct bytes
+            path; /* before '?', still percent-encoded; starts with '/' (or is "*": OPTIONS alone) */
+    struct bytes query; /* after the first '?', still encoded; empty when none */
+    struct bytes host;  /* the Host header */
     const struct http_header *headers;
     size_t header_count;
-    bool has_length;     /* Content-Length was sent */
+    bool has_length; /* Content-Length was sent */
     uint64_t length;
-    bool is_chunked;     /* Transfer-Encoding: chunked */
+    bool is_chunked; /* Transfer-Encoding: chunked */
     bool is_tls, is_unix;
-    struct sock_peer unix_peer;      /* when is_unix */
-    const char *peer_host;           /* "127.0.0.1", "unix" */
-    const char *peer_full;           /* with port */
-    const char *client_certificate;  /* SHA-256 fingerprint in hex of the verified client certificate, or NULL */
-    struct arena *arena;             /* lives as long as the request */
+    struct sock_peer unix_peer; /* when is_unix */
+    const char *peer_host;      /* "127.0.0.1", "unix" */
+    const char *peer_full;      /* with port */
+    const char *
+            client_certificate; /* SHA-256 fingerprint in hex of the verified client certificate, or NULL */
+    struct arena *arena; /* lives as long as the request */
 };
 
 struct http_exchange;
@@ -61,7 +64,8 @@ size_t http_count(const struct http_exchange *x, const char *name);
  * ERRC_CLOSED: ended early; ERRC_FORMAT: bad chunk framing; ERRC_TIMEOUT: too slow. After an error the connection closes
  * once the answer is out.
  */
-RESULT http_read_body(struct http_exchange *x, void *dst, size_t cap, size_t *ret_n, struct error *e);
+RESULT http_read_body(struct http_exchange *x, void *dst, size_t cap, size_t *ret_n,
+                      struct error *e);
 /* The whole body, at most out->max bytes: ERRC_LIMIT. */
 RESULT http_read_all(struct http_exchange *x, struct buf *out, struct error *e);
 
@@ -80,7 +84,8 @@ RESULT http_write(struct http_exchange *x, struct bytes body, struct error *e);
 RESULT http_flush(struct http_exchange *x, struct error *e);
 RESULT http_end(struct http_exchange *x, struct error *e);
 /* All in one. content_type NULL: none. */
-RESULT http_respond(struct http_exchange *x, unsigned status, const char *content_type, struct bytes body, struct error *e);
+RESULT http_respond(struct http_exchange *x, unsigned status, const char *content_type,
+                    struct bytes body, struct error *e);
 bool http_is_begun(const struct http_exchange *x);
 unsigned http_status(const struct http_exchange *x); /* 0 before begin */
 /* Closes the connection after this answer. */

@@ -15,9 +15,10 @@ struct xml_node {
 };
 
 /* Nodes live in `arena`. ERRC_FORMAT with line; ERRC_LIMIT past max_bytes, depth 16 or 50,000 elements. A DOCTYPE is refused. */
-RESULT xml_parse(struct bytes in, size_t max_bytes, struct arena *arena, struct xml_node **ret_root, struct error *e);
+RESULT xml_parse(struct bytes in, size_t max_bytes, struct arena *arena, struct xml_node **ret_root,
+                 struct error *e);
 const struct xml_node *xml_child(const struct xml_node *n, const char *name); /* first, or NULL */
-struct bytes xml_child_text(const struct xml_node *n, const char *name);      /* empty when absent */
+struct bytes xml_child_text(const struct xml_node *n, const char *name); /* empty when absent */
 
 void xml_begin(struct buf *out); /* <?xml version="1.0" encoding="UTF-8"?>\n */
 void xml_open(struct buf *out, const char *name);

@@ -37,8 +37,9 @@ struct db_migration {
  * Opens or creates `name` on `fs` under `key`. ERRC_INTEGRITY when a page does not open under the key,
  * ERRC_UNSUPPORTED when the file's version is newer than the migrations.
  */
-RESULT db_open(struct fs *fs, const char *name, const struct key256 *key, const struct db_migration *migrations,
-               size_t count, struct db **ret, struct error *e);
+RESULT db_open(struct fs *fs, const char *name, const struct key256 *key,
+               const struct db_migration *migrations, size_t count, struct db **ret,
+               struct error *e);
 /* Commits what waits, checkpoints and removes the WAL. No snapshot is held, no db_write under way. */
 void db_close(struct db *db);
 DEFINE_CLEANUP(db_close, struct db *)
@@ -78,12 +79,14 @@ int64_t db_changes(struct db_conn *c);
  * Runs fn on the writer's connection within its own savepoint of the group's transaction and waits (coroutine or thread)
  * until the group is durable. An error from fn undoes what fn did, and nothing else. fn runs on the writer thread and must not wait.
  */
-RESULT db_write(struct db *db, RESULT (*fn)(struct db_conn *c, void *arg, struct error *e), void *arg, struct error *e);
+RESULT db_write(struct db *db, RESULT (*fn)(struct db_conn *c, void *arg, struct error *e),
+                void *arg, struct error *e);
 /*
  * The same for a fn that may run again from the start: it sets what it leaves in arg and adds nothing up there. A group of
  * such jobs alone needs no savepoints, a fourth of the cost of a small row; when one of them fails all run again with them.
  */
-RESULT db_write_repeatable(struct db *db, RESULT (*fn)(struct db_conn *c, void *arg, struct error *e), void *arg,
+RESULT db_write_repeatable(struct db *db,
+                           RESULT (*fn)(struct db_conn *c, void *arg, struct error *e), void *arg,
                            struct error *e);
 
 /*
@@ -102,6 +105,7 @@ void db_stats(struct db *db, struct db_stats *ret);
  * Reads every page and runs SQLite's own integrity check, beside readers and the writer. ERRC_INTEGRITY
  * says which page is bad. Calls progress(arg, done, total) now and then (may be NULL).
  */
-RESULT db_check(struct db *db, void (*progress)(void *arg, uint64_t done, uint64_t total), void *arg, struct error *e);
+RESULT db_check(struct db *db, void (*progress)(void *arg, uint64_t done, uint64_t total),
+                void *arg, struct error *e);
 
 #endif

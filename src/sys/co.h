@@ -21,7 +21,7 @@ struct co;
 RESULT co_spawn(struct loop *l, void (*fn)(void *arg), void *arg, struct error *e);
 void co_set_limit(struct loop *l, size_t max_coroutines); /* default 65,536 */
 bool co_is_inside(void);
-void co_yield(void); /* lets others run; comes back by itself */
+void co_yield (void); /* lets others run; comes back by itself */
 void co_sleep_ms(int64_t ms);
 
 /*

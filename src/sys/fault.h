@@ -8,7 +8,15 @@
 
 #include "base/error.h"
 
-enum fault_kind { FAULT_NONE, FAULT_EIO, FAULT_ENOSPC, FAULT_EAGAIN, FAULT_SHORT, FAULT_CRASH, FAULT_NOMEM };
+enum fault_kind {
+    FAULT_NONE,
+    FAULT_EIO,
+    FAULT_ENOSPC,
+    FAULT_EAGAIN,
+    FAULT_SHORT,
+    FAULT_CRASH,
+    FAULT_NOMEM
+};
 
 /* FAULT_NONE, or what shall go wrong here now. FAULT_CRASH does not return (SIGKILL to itself). */
 enum fault_kind fault_point(const char *name);

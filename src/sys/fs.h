@@ -25,7 +25,8 @@ enum fs_open_flags {
     FS_CREATE = 4,    /* mode 0600 */
     FS_EXCLUSIVE = 8, /* with FS_CREATE: ERRC_EXISTS when there */
     FS_TRUNCATE = 16,
-    FS_DIRECT = 32,   /* O_DIRECT where the file system has it; offsets, lengths, memory in multiples of 4096 */
+    FS_DIRECT =
+            32, /* O_DIRECT where the file system has it; offsets, lengths, memory in multiples of 4096 */
 };
 
 struct fs_stat {
@@ -42,12 +43,14 @@ RESULT fs_sub(struct fs *fs, const char *path, struct fs **ret, struct error *e)
 void fs_free(struct fs *fs);
 DEFINE_CLEANUP(fs_free, struct fs *)
 
-RESULT fs_open(struct fs *fs, const char *path, unsigned flags, struct fs_file **ret, struct error *e);
+RESULT fs_open(struct fs *fs, const char *path, unsigned flags, struct fs_file **ret,
+               struct error *e);
 void fs_close(struct fs_file *f);
 DEFINE_CLEANUP(fs_close, struct fs_file *)
 
 /* All of n bytes or an error; ERRC_CLOSED when the file ends before (`*ret_n`, may be NULL, tells how many came). */
-RESULT fs_pread(struct fs_file *f, void *dst, size_t n, uint64_t at, size_t *ret_n, struct error *e);
+RESULT fs_pread(struct fs_file *f, void *dst, size_t n, uint64_t at, size_t *ret_n,
+                struct error *e);
 RESULT fs_pwrite(struct fs_file *f, const void *src, size_t n, uint64_t at, struct error *e);
 RESULT fs_datasync(struct fs_file *f, struct error *e);
 RESULT fs_sync(struct fs_file *f, struct error *e);
@@ -64,15 +67,17 @@ RESULT fs_rename(struct fs *fs, const char *from, const char *to, struct error *
 RESULT fs_unlink(struct fs *fs, const char *path, struct error *e); /* ERRC_NOT_FOUND */
 RESULT fs_rmdir(struct fs *fs, const char *path, struct error *e);
 RESULT fs_stat(struct fs *fs, const char *path, struct fs_stat *ret, struct error *e);
-RESULT fs_sync_dir(struct fs *fs, const char *path, struct error *e); /* makes names durable; "" is the root */
+RESULT fs_sync_dir(struct fs *fs, const char *path,
+                   struct error *e); /* makes names durable; "" is the root */
 /* Calls fn for each name but "." and ".."; stops at its first error. */
-RESULT fs_list(struct fs *fs, const char *path, struct result (*fn)(void *arg, const char *name), void *arg,
-               struct error *e);
+RESULT fs_list(struct fs *fs, const char *path, struct result (*fn)(void *arg, const char *name),
+               void *arg, struct error *e);
 /* Bytes free for an ordinary user and in all. */
 RESULT fs_space(struct fs *fs, uint64_t *ret_free, uint64_t *ret_total, struct error *e);
 
 /* Whole small files. Writing is atomic and durable: "<path>.tmp", sync, rename, sync of the directory. One writer of a path at a time. */
-RESULT fs_read_file(struct fs *fs, const char *path, size_t max_bytes, struct buf *out, struct error *e);
+RESULT fs_read_file(struct fs *fs, const char *path, size_t max_bytes, struct buf *out,
+                    struct error *e);
 RESULT fs_write_file(struct fs *fs, const char *path, struct bytes content, struct error *e);
 
 /*

@@ -16,8 +16,8 @@ void loop_free(struct loop *l); /* no coroutine may be left */
 DEFINE_CLEANUP(loop_free, struct loop *)
 RESULT loop_run(struct loop *l, struct error *e); /* until loop_stop */
 void loop_stop(struct loop *l);                   /* any thread */
-struct loop *loop_current(void);                  /* of this thread while loop_run runs; else NULL */
-int64_t loop_now_ms(const struct loop *l);        /* monotonic, taken once per wake-up */
+struct loop *loop_current(void);           /* of this thread while loop_run runs; else NULL */
+int64_t loop_now_ms(const struct loop *l); /* monotonic, taken once per wake-up */
 
 /* Runs fn(arg) on the loop. Any thread. The item is the caller's until it has run. */
 struct loop_task {

@@ -16,7 +16,8 @@
  * process group. It is killed when the calling thread ends: call from the main thread. control_fd stays the caller's.
  * An exec that fails is told here.
  */
-RESULT proc_spawn(const char *path, char *const argv[], int control_fd, pid_t *ret, struct error *e);
+RESULT proc_spawn(const char *path, char *const argv[], int control_fd, pid_t *ret,
+                  struct error *e);
 /* Absolute path of the running binary. */
 RESULT proc_self_path(struct buf *out, struct error *e);
 /*

@@ -13,17 +13,11 @@
 #include "base/buf.h"
 #include "sys/loop.h"
 
-#define RPC_FRAME_MAX (4u * 1024 * 1024)
+#define RPC_FRAME_MAX  (4u * 1024 * 1024)
 #define RPC_HEAD_BYTES 16u
 
 /* Roles, as bits for permission tables. */
-enum role {
-    ROLE_SUPERVISOR,
-    ROLE_KEEPER,
-    ROLE_SCRIBE,
-    ROLE_EDGE,
-    ROLE_COUNT_
-};
+enum role { ROLE_SUPERVISOR, ROLE_KEEPER, ROLE_SCRIBE, ROLE_EDGE, ROLE_COUNT_ };
 const char *role_name(enum role r);
 
 /* --- client ----------------------------------------------------------------------------------- */
@@ -33,7 +27,8 @@ const char *role_name(enum role r);
  * Without (l NULL): used by any thread, one call at a time behind a lock, blocking.
  */
 struct rpc_client;
-RESULT rpc_client_new(struct loop *l, const char *peer_name, struct rpc_client **ret, struct error *e);
+RESULT rpc_client_new(struct loop *l, const char *peer_name, struct rpc_client **ret,
+                      struct error *e);
 void rpc_client_free(struct rpc_client *c); /* no call may be under way */
 DEFINE_CLEANUP(rpc_client_free, struct rpc_client *)
 /* Gives it a (new) connection; takes fd. Calls under way on the old one fail with ERRC_AGAIN. -1: disconnects. */
@@ -43,8 +38,8 @@ bool rpc_client_is_up(const struct rpc_client *c);
  * Sends and waits. `reply` gets the body (it is reset first; its max bounds it). ERRC_AGAIN "<peer> is away" when there is no
  * connection or it breaks; the peer's own error otherwise, message included.
  */
-RESULT rpc_call(struct rpc_client *c, uint16_t op, struct bytes body, struct buf *reply, int64_t timeout_ms,
-                struct error *e);
+RESULT rpc_call(struct rpc_client *c, uint16_t op, struct bytes body, struct buf *reply,
+                int64_t timeout_ms, struct error *e);
 
 /* --- server ----------------------------------------------------------------------------------- */
 
@@ -60,17 +55,20 @@ struct rpc_op {
      * Either writes its answer to `reply` and returns OK, or returns an error, or calls rpc_hold(rq) and returns OK:
      * then rpc_finish answers later (before or in `batch_end`).
      */
-    RESULT (*run)(void *ctx, struct rpc_request *rq, struct bytes body, struct buf *reply, struct error *e);
+    RESULT(*run)
+    (void *ctx, struct rpc_request *rq, struct bytes body, struct buf *reply, struct error *e);
 };
 
 struct rpc_server_hooks {
-    void (*batch_end)(void *ctx);    /* after all requests read in one wake-up have run: the place of a group commit */
-    int64_t (*next_wake_ms)(void *ctx); /* monotonic time at which batch_end shall be called anyway; INT64_MAX: never */
+    void (*batch_end)(
+            void *ctx); /* after all requests read in one wake-up have run: the place of a group commit */
+    int64_t (*next_wake_ms)(
+            void *ctx); /* monotonic time at which batch_end shall be called anyway; INT64_MAX: never */
 };
 
 /* Single-threaded: poll, read what is there, run, batch_end, write. Ops are a table ended by op 0. */
-RESULT rpc_server_new(const struct rpc_op *ops, const struct rpc_server_hooks *hooks, void *ctx, struct rpc_server **ret,
-                      struct error *e);
+RESULT rpc_server_new(const struct rpc_op *ops, const struct rpc_server_hooks *hooks, void *ctx,
+                      struct rpc_server **ret, struct error *e);
 void rpc_server_free(struct rpc_server *s);
 DEFINE_CLEANUP(rpc_server_free, struct rpc_server *)
 /* Adds a connection from `peer`; takes fd. `channel` tells several of one role apart (edge loop number). */

@@ -25,7 +25,7 @@ enum sandbox_profile {
  * executable (dlopen fails), no process can be started, no TCP port bound (Landlock ABI 4). Debug builds name a forbidden call on
  * standard error. ret_report gets one line of what holds.
  */
-RESULT sandbox_enter(enum sandbox_profile profile, const struct sandbox_path *paths, size_t path_count,
-                     struct buf *ret_report, struct error *e);
+RESULT sandbox_enter(enum sandbox_profile profile, const struct sandbox_path *paths,
+                     size_t path_count, struct buf *ret_report, struct error *e);
 
 #endif

@@ -297,8 +297,7 @@ static void test_sizes(void **state)
 static void one_naughty(struct bytes in)
 {
     CLEANUP(buf_done_p)
-    struct buf shown = BUF(1 << 16),
-               json = BUF(1 << 16), coded = BUF(1 << 16), back = BUF(1 << 16);
+    struct buf shown = BUF(1 << 16), json = BUF(1 << 16), coded = BUF(1 << 16), back = BUF(1 << 16);
     text_add_escaped(&shown, in, SIZE_MAX);
     assert_true(text_is_printable(buf_bytes(&shown)));
 

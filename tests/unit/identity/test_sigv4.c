@@ -260,10 +260,14 @@ static void query_spellings(void **state)
     static const struct {
         const char *query, *canonical;
     } cases[] = {
-        { "prefix=a%2Bb", "prefix=a%2Bb" }, { "prefix=a+b", "prefix=a%20b" },
-        { "prefix=a%20b", "prefix=a%20b" }, { "a+b=1", "a%20b=1" },
-        { "acl", "acl=" },                  { "acl=", "acl=" },
-        { "b=2&a=1", "a=1&b=2" },           { "&&a=1&", "a=1" },
+        { "prefix=a%2Bb", "prefix=a%2Bb" },
+        { "prefix=a+b", "prefix=a%20b" },
+        { "prefix=a%20b", "prefix=a%20b" },
+        { "a+b=1", "a%20b=1" },
+        { "acl", "acl=" },
+        { "acl=", "acl=" },
+        { "b=2&a=1", "a=1&b=2" },
+        { "&&a=1&", "a=1" },
     };
     struct sigv4_header h[8];
     struct sigv4_request rq = get_request(h);
