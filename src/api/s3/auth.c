@@ -38,12 +38,13 @@ static bool may_log_refusal(const struct s3_request *r)
 }
 
 /*= 2.1.5-3 "refused requests are records too, with who, whence and why" */
-static void refusal_log(struct s3_request *r, enum s3_error err)
+void s3_refusal_log(struct s3_request *r, enum s3_error err)
 {
     if (!may_log_refusal(r)) {
         return;
     }
     bool has_log = r->access.tenant[0] != '\0' && r->access.tenant_state != TENANT_CLOSED;
+    const char *kind = r->is_authentic ? "access.denied" : "auth.failed";
     const char *log = has_log ? r->access.tenant : LEDGER_PLATFORM;
     CLEANUP(buf_done_p) struct buf payload = BUF(LEDGER_PAYLOAD_MAX);
     struct bytes agent = s3_header(r, "User-Agent");
@@ -65,7 +66,14 @@ static void refusal_log(struct s3_request *r, enum s3_error err)
     jsonw_object_end(&w);
     refusals.suppressed = 0;
     struct ledger_position pos;
-    result_ignore(ledger_append(r->l->scribe, log, "auth.failed", buf_bytes(&payload), &pos, NULL));
+    result_ignore(ledger_append(r->l->scribe, log, kind, buf_bytes(&payload), &pos, NULL));
+}
+
+/* A malformed claim says nothing about itself. */
+static bool is_presigned(const struct s3_request *r)
+{
+    struct bytes v;
+    return s3_header(r, "Authorization").p == NULL && s3_param(r, "X-Amz-Algorithm", &v);
 }
 
 static enum s3_error error_of_refusal(const struct s3_request *r, enum sigv4_refusal refusal)
@@ -74,8 +82,8 @@ static enum s3_error error_of_refusal(const struct s3_request *r, enum sigv4_ref
     case SIGV4_OK:
         return S3_OK;
     case SIGV4_MALFORMED:
-        return r->claim.is_presigned ? S3_AUTHORIZATION_QUERY_PARAMETERS_ERROR
-                                     : S3_AUTHORIZATION_HEADER_MALFORMED;
+        return is_presigned(r) ? S3_AUTHORIZATION_QUERY_PARAMETERS_ERROR
+                               : S3_AUTHORIZATION_HEADER_MALFORMED;
     case SIGV4_SKEWED:
         return S3_REQUEST_TIME_TOO_SKEWED;
     case SIGV4_MISMATCH:
@@ -132,6 +140,7 @@ static enum s3_error key_check(struct s3_request *r, const struct sigv4_request 
                                 s3_error_info(error_of_refusal(r, refusal))->message));
         return error_of_refusal(r, refusal);
     }
+    r->is_authentic = true;
     if (!r->access.is_enabled || r->access.tenant_state != TENANT_ACTIVE) {
         result_ignore(error_set(e, ERRC_DENIED, "Access Denied: the tenant is %s.",
                                 tenant_state_name(r->access.tenant_state)));
@@ -185,7 +194,7 @@ enum s3_error s3_authenticate(struct s3_request *r, struct error *e)
     if (err == S3_OK) {
         api_vault_ctx(r->l, r->x, r->access.tenant, r->access.owner, r->access.id, r->id, &r->cx);
     } else if (err != S3_SERVICE_UNAVAILABLE && err != S3_NOT_IMPLEMENTED) {
-        refusal_log(r, err);
+        s3_refusal_log(r, err);
     }
     return err;
 }

@@ -57,6 +57,19 @@ void s3_body_done(struct s3_body *b)
     hash_done(&b->hash);
 }
 
+/* What the connection failed by. */
+static enum s3_error error_of_source(enum errc code)
+{
+    switch (code) {
+    case ERRC_FORMAT:
+        return S3_INVALID_REQUEST;
+    case ERRC_TIMEOUT:
+        return S3_REQUEST_TIMEOUT;
+    default:
+        return s3_error_of(code, S3_INCOMPLETE_BODY);
+    }
+}
+
 /* Bytes of the HTTP body: first what was read ahead with a line. */
 static bool raw_read(struct s3_body *b, uint8_t *dst, size_t cap, size_t *ret_n,
                      enum s3_error *ret_err, struct error *e)
@@ -71,8 +84,7 @@ static bool raw_read(struct s3_body *b, uint8_t *dst, size_t cap, size_t *ret_n,
     }
     struct result res = b->source(b->source_arg, dst, cap, ret_n, e);
     if (!result_is_ok(res)) {
-        *ret_err = res.code == ERRC_FORMAT ? S3_INVALID_REQUEST
-                                           : s3_error_of(res.code, S3_INCOMPLETE_BODY);
+        *ret_err = error_of_source(res.code);
         return false;
     }
     return true;
@@ -100,7 +112,7 @@ static bool line_read(struct s3_body *b, struct bytes *ret, enum s3_error *ret_e
         struct result res =
                 b->source(b->source_arg, b->ahead + b->ahead_n, S3_LINE_MAX - b->ahead_n, &n, e);
         if (!result_is_ok(res)) {
-            *ret_err = s3_error_of(res.code, S3_INCOMPLETE_BODY);
+            *ret_err = error_of_source(res.code);
             return false;
         }
         if (n == 0) {

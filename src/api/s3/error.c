@@ -121,8 +121,6 @@ enum s3_error s3_error_of(enum errc code, enum s3_error not_found)
     case ERRC_DENIED:
     case ERRC_EXPIRED:
         return S3_KMS_DISABLED;
-    case ERRC_TIMEOUT:
-        return S3_REQUEST_TIMEOUT;
     case ERRC_CLOSED:
         return S3_INCOMPLETE_BODY;
     case ERRC_UNSUPPORTED:
@@ -130,6 +128,7 @@ enum s3_error s3_error_of(enum errc code, enum s3_error not_found)
     case ERRC_FULL:
         return S3_INSUFFICIENT_STORAGE;
     case ERRC_AGAIN:
+    case ERRC_TIMEOUT: /* of another role */
     case ERRC_NOMEM:
         return S3_SERVICE_UNAVAILABLE;
     case ERRC_IO:

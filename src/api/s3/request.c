@@ -163,6 +163,7 @@ bool s3_owner_is_expected(struct s3_request *r, const char *header)
     if (v.p == NULL || bytes_equal_str(v, r->access.account)) {
         return true;
     }
+    s3_refusal_log(r, S3_ACCESS_DENIED);
     s3_fail(r, S3_ACCESS_DENIED, NULL);
     return false;
 }

@@ -34,6 +34,7 @@ struct s3_request {
     struct sigv4_claim claim;
     struct key256 signing_key; /* wiped at the end */
     struct access_key access;
+    bool is_authentic; /* the signature is access's */
     struct vault_ctx cx;
     struct vault_bucket bucket;   /* loaded for operations below a bucket */
     bool checksums_are_of_object; /* x-amz-checksum-*: of the finished object, not of the body */
@@ -60,6 +61,8 @@ enum s3_error s3_route(struct s3_request *r);
 enum s3_error s3_target_parse(struct s3_request *r, struct error *e);
 /* Signature and right to be here; r->cx is ready afterwards. */
 enum s3_error s3_authenticate(struct s3_request *r, struct error *e);
+/* The entry for a refusal: auth.failed, or access.denied for who is known. Bounded in number. */
+void s3_refusal_log(struct s3_request *r, enum s3_error err);
 
 bool s3_param(const struct s3_request *r, const char *name, struct bytes *ret);
 struct bytes s3_param_or(const struct s3_request *r, const char *name, struct bytes fallback);

@@ -31,6 +31,7 @@ struct house {
     struct http_server *s3, *admin;
     char dir[32], s3_path[64], admin_path[64];
     int s3_fd, admin_fd, keeper_fd, scribe_fd; /* the last two: the loop's ends, until it runs */
+    int spare_keeper_fd, spare_scribe_fd;      /* for a second connection */
     struct loop_task start, stop;
 };
 
@@ -78,6 +79,7 @@ static void keeper_start(struct house *h)
     rpc_client_attach(h->scribe_to_keeper, keeper_peer(h, ROLE_SCRIBE, 0));
     rpc_client_attach(h->own_keeper, keeper_peer(h, ROLE_EDGE, 1));
     h->keeper_fd = keeper_peer(h, ROLE_EDGE, 0);
+    h->spare_keeper_fd = keeper_peer(h, ROLE_EDGE, 2);
     assert_int_equal(pthread_create(&h->keeper_thread, NULL, keeper_main, h), 0);
 }
 
@@ -134,6 +136,7 @@ static void scribe_start(struct house *h)
     must(rpc_client_new(NULL, "scribe", &h->own_scribe, &e), &e);
     rpc_client_attach(h->own_scribe, scribe_peer(h, 1));
     h->scribe_fd = scribe_peer(h, 0);
+    h->spare_scribe_fd = scribe_peer(h, 2);
     assert_int_equal(pthread_create(&h->scribe_thread, NULL, scribe_main, h), 0);
 }
 
@@ -311,6 +314,39 @@ void house_set(struct house *h, void (*fn)(struct api_settings *s))
     s->previous = h->api.settings;
     fn(s);
     atomic_store_explicit(&h->api.settings, s, memory_order_release);
+}
+
+struct attaching {
+    struct loop_task task;
+    struct rpc_client *client;
+    int fd;
+    struct co_event done;
+};
+
+static void attach(void *arg)
+{
+    struct attaching *a = arg;
+    rpc_client_attach(a->client, a->fd);
+    co_event_set(&a->done);
+}
+
+static void attach_on_loop(struct house *h, struct rpc_client *client, int fd)
+{
+    struct attaching a = { .task = { .fn = attach, .arg = &a }, .client = client, .fd = fd };
+    co_event_init(&a.done);
+    loop_post(h->loop, &a.task);
+    assert_int_equal(co_event_wait(&a.done, INT64_MAX).code, ERRC_OK);
+}
+
+/* Once each: the spare connections were made before the servers ran. */
+void house_keeper_away(struct house *h, bool is_away)
+{
+    attach_on_loop(h, h->api_loop.keeper, is_away ? -1 : h->spare_keeper_fd);
+}
+
+void house_scribe_away(struct house *h, bool is_away)
+{
+    attach_on_loop(h, h->api_loop.scribe, is_away ? -1 : h->spare_scribe_fd);
 }
 
 /* --- the client --- */

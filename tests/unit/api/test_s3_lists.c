@@ -343,7 +343,7 @@ static void test_full_checksum(void **state)
     (void)state;
     snprintf(id, sizeof(id), "%s",
              upload_create("/mpu/sum", HEADS({ "x-amz-checksum-algorithm", "CRC32" },
-                                            { "x-amz-checksum-type", "FULL_OBJECT" })));
+                                             { "x-amz-checksum-type", "FULL_OBJECT" })));
     part_put("/mpu/sum", id, 1, 'a', 1, e1);
     const struct answer *a = complete("/mpu/sum", id, etags, numbers, 1,
                                       HEADS({ "x-amz-checksum-crc32", "6LfbQw==" }));
