@@ -21,6 +21,7 @@ struct rpc_client *house_scribe(struct house *h);
 /* Replaces settings by a copy that fn changed. */
 void house_set(struct house *h, void (*fn)(struct api_settings *s));
 
+const char *house_path(const struct house *h, bool is_admin); /* of its sockets */
 /* The loop's connections to keeper and scribe: cut, or made anew. */
 void house_keeper_away(struct house *h, bool is_away);
 void house_scribe_away(struct house *h, bool is_away);
