@@ -67,7 +67,7 @@ static void test_round_trip(void **state)
     GET("/data/a", 404, "NoSuchKey");
 }
 
-/*= 2.1.2-1 test */
+/*= 2.1.3-8 test */
 static void test_who_asks(void **state)
 {
     (void)state;
