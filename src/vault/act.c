@@ -39,11 +39,12 @@ void act_free_logs(struct vault *v)
     map_free(v->logs, mem_free);
 }
 
-static unsigned begin(struct vault *v, struct log_state *s)
+static unsigned begin(struct vault *v, struct log_state *s, bool is_change)
 {
     pthread_mutex_lock(&v->lock);
     unsigned generation = s->generation;
     s->under_way[generation]++;
+    s->changes += is_change;
     pthread_mutex_unlock(&v->lock);
     return generation;
 }
@@ -58,7 +59,7 @@ static void end(struct vault *v, struct log_state *s, unsigned generation, bool 
 
 unsigned vault_act_begin(struct vault *v, const char *log)
 {
-    return begin(v, act_log_state(v, log));
+    return begin(v, act_log_state(v, log), false);
 }
 
 void vault_act_end(struct vault *v, const char *log, unsigned generation, bool has_doubt)
@@ -130,7 +131,7 @@ RESULT act_change(const struct vault_ctx *cx, const char *kind, const struct pay
     struct vault *v = cx->vault;
     struct change ch = { .cx = cx, .fn = fn, .arg = arg };
     struct log_state *log = act_log_state(v, cx->tenant);
-    unsigned generation = begin(v, log);
+    unsigned generation = begin(v, log, true);
     struct result r = append(cx, kind, p, &ch.at, receipt, e);
     if (!result_is_ok(r)) {
         /* The scribe may have written it and gone away before it could say so. */
@@ -155,7 +156,7 @@ RESULT act_two_phase(const struct vault_ctx *cx, const char *kind, const struct 
     struct vault *v = cx->vault;
     struct change ch = { .cx = cx, .fn = fn, .arg = arg };
     struct log_state *log = act_log_state(v, cx->tenant);
-    unsigned generation = begin(v, log);
+    unsigned generation = begin(v, log, true);
     struct result r = append(cx, kind, p, &ch.at, NULL, e);
     if (!result_is_ok(r)) {
         end(v, log, generation, true);

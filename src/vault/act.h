@@ -19,6 +19,9 @@ struct log_state {
     uint64_t round;  /* of housekeeping, that it was in last */
     uint64_t doubts; /* counts entries that may have been left without effect and void */
     uint64_t doubts_done;
+    uint64_t changes; /* begun, of the vault's own */
+    uint64_t changes_marked;
+    int64_t marked_mono_ms;
 };
 /* Made when first asked for; lives as long as the vault. */
 struct log_state *act_log_state(struct vault *v, const char *tenant);

@@ -8,6 +8,11 @@
  * is taken as candidate and new changes are counted in the other generation; when those of the old
  * one have ended, every entry below the candidate is decided, but for doubts: then the log is read
  * and compared. After a start there may always be doubts.
+ *
+ * How far it is settled is written into the log as well ("vault.settled" {"below":n}): after a
+ * start that found changes, and at most every MARK_MS. An entry of a change below that which is not
+ * in `applied` was once, so the metadata was put back to an older state: it is not void, and the
+ * log says "vault.rollback".
  */
 #include "vault/act.h"
 #include "vault/gc.h"
@@ -17,6 +22,7 @@
 
 #define PAGE_ENTRIES 1000
 #define TRIM_MAX     50000
+#define MARK_MS      10000
 
 struct open_entry {
     uint64_t index;
@@ -29,6 +35,8 @@ struct compare {
     const char *log;
     struct open_entry *open;
     size_t n, cap;
+    uint64_t marked;      /* the log says: settled below */
+    uint64_t changes_end; /* behind the last change of the vault's */
 };
 
 static RESULT is_applied(struct vault *v, const char *log, uint64_t index, bool *ret,
@@ -80,6 +88,9 @@ static RESULT visit_change(struct compare *m, const char *kind, uint64_t index, 
         return RESULT_OK;
     }
     o.is_intent = bytes_equal_str(phase, "intent");
+    if (!o.is_foreign) {
+        m->changes_end = index + 1;
+    }
     if (o.is_foreign) {
         if (o.is_intent) {
             leave_open(m, &o, kind);
@@ -100,13 +111,17 @@ static struct result visit(void *arg, const struct ledger_record *rec, struct er
     CLEANUP(json_doc_free_p) struct json_doc *doc = NULL;
     uint64_t voided = 0;
     TRY_MSG(entry_parse(rec->leaf, &en, e), e, "entry %llu", (unsigned long long)rec->index);
-    bool is_void = strcmp(en.kind, "void") == 0;
+    bool is_void = strcmp(en.kind, "void") == 0, is_mark = strcmp(en.kind, "vault.settled") == 0;
     bool has_phase = bytes_find(rec->payload, BYTES_LIT("\"phase\":")) < rec->payload.n;
-    if (rec->is_erased || (!is_void && !has_phase && !act_kind_is_change(bytes_str(en.kind)))) {
+    if (rec->is_erased ||
+        (!is_void && !is_mark && !has_phase && !act_kind_is_change(bytes_str(en.kind)))) {
         return RESULT_OK;
     }
     TRY_MSG(json_parse(rec->payload, LEDGER_PAYLOAD_MAX, &doc, e), e, "payload %llu",
             (unsigned long long)rec->index);
+    if (is_mark) {
+        return json_get_u64(json_root(doc), "below", INT64_MAX, &m->marked, e);
+    }
     if (is_void) {
         TRY(json_get_u64(json_root(doc), "index", INT64_MAX, &voided, e));
         decided(m, voided);
@@ -136,9 +151,40 @@ static RESULT write_decision(struct compare *m, struct rpc_client *scribe,
     return ledger_append(scribe, m->log, "void", buf_bytes(&text), &at, e);
 }
 
-/* Decides all entries from..until-1 that are open. What decides them may stand anywhere behind. */
+static bool was_settled(const struct compare *m, const struct open_entry *o)
+{
+    return !o->is_foreign && !o->is_applied && o->index < m->marked;
+}
+
+/*= 2.1.5-3 "records are kept so that alteration is detectable: what is undone is said" */
+static RESULT tell_rollback(struct compare *m, struct rpc_client *scribe, struct error *e)
+{
+    CLEANUP(buf_done_p) struct buf text = BUF(256);
+    struct ledger_position at;
+    uint64_t first = UINT64_MAX, n = 0;
+    for (size_t i = 0; i < m->n; i++) {
+        if (was_settled(m, &m->open[i])) {
+            first = MIN(first, m->open[i].index);
+            n++;
+        }
+    }
+    if (n == 0) {
+        return RESULT_OK;
+    }
+    log_error("vault: the metadata is older than the log of %s: %llu entries from %llu on had "
+              "their effect and have lost it",
+              m->log, (unsigned long long)n, (unsigned long long)first);
+    buf_addf(&text, "{\"entries\":%llu,\"first\":%llu,\"settled\":%llu}", (unsigned long long)n,
+             (unsigned long long)first, (unsigned long long)m->marked);
+    return ledger_append(scribe, m->log, "vault.rollback", buf_bytes(&text), &at, e);
+}
+
+/*
+ * Decides all entries from..until-1 that are open. What decides them may stand anywhere behind.
+ * *ret_mark: there are changes that the log does not call settled.
+ */
 static RESULT compare(struct vault *v, struct rpc_client *scribe, const char *log, uint64_t from,
-                      uint64_t until, struct error *e)
+                      uint64_t until, bool *ret_mark, struct error *e)
 {
     struct compare m = { .v = v, .log = log };
     struct ledger_status status;
@@ -148,12 +194,14 @@ static RESULT compare(struct vault *v, struct rpc_client *scribe, const char *lo
         r = ledger_read(scribe, log, at, MIN((uint64_t)PAGE_ENTRIES, status.size - at), visit, &m,
                         e);
     }
+    r = result_is_ok(r) ? tell_rollback(&m, scribe, e) : r;
     for (size_t i = 0; i < m.n && result_is_ok(r); i++) {
-        if (m.open[i].index < until) {
+        if (m.open[i].index < until && !was_settled(&m, &m.open[i])) {
             r = write_decision(&m, scribe, &m.open[i], e);
         }
     }
     mem_free(m.open);
+    *ret_mark = m.changes_end > m.marked;
     return r;
 }
 
@@ -234,15 +282,38 @@ static bool has_drained(struct vault *v, struct log_state *log, bool *ret_has_do
     return drained;
 }
 
+/* Says in the log how far it is settled. What fails is done another time. */
+static void mark(struct vault *v, struct rpc_client *scribe, struct log_state *log, bool must)
+{
+    CLEANUP(buf_done_p) struct buf text = BUF(64);
+    struct ledger_position at;
+    int64_t now = clock_mono_ms(v->config.clock);
+    pthread_mutex_lock(&v->lock);
+    uint64_t changes = log->changes;
+    pthread_mutex_unlock(&v->lock);
+    bool is_due = changes != log->changes_marked && now - log->marked_mono_ms >= MARK_MS;
+    if (!must && !is_due) {
+        return;
+    }
+    buf_addf(&text, "{\"below\":%llu}", (unsigned long long)log->candidate);
+    if (result_is_ok(
+                ledger_append(scribe, log->name, "vault.settled", buf_bytes(&text), &at, NULL))) {
+        log->changes_marked = changes;
+        log->marked_mono_ms = now;
+    }
+}
+
 static RESULT settle_candidate(struct vault *v, struct rpc_client *scribe, struct log_state *log,
                                bool has_doubts, struct error *e)
 {
     uint64_t from = 0;
+    bool must_mark = false;
     TRY(read_settled(v, log->name, &from, e));
     if (has_doubts) {
-        TRY(compare(v, scribe, log->name, from, log->candidate, e));
+        TRY(compare(v, scribe, log->name, from, log->candidate, &must_mark, e));
     }
     TRY(settle(v, log->name, from, log->candidate, e));
+    mark(v, scribe, log, must_mark);
     pthread_mutex_lock(&v->lock);
     log->doubts_done = log->candidate_doubts;
     log->has_candidate = false;

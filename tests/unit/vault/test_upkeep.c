@@ -210,9 +210,40 @@ static void test_void_at_start(void **state)
     kit_stop(&k);
     kit_start(&k); /* and not again */
     assert_int_equal(fake_scribe_count("acme", "void"), 1);
-    assert_int_equal(fake_scribe_count("acme", NULL), before + 2);
+    assert_int_equal(fake_scribe_count("acme", "vault.settled"), 1);
+    assert_int_equal(fake_scribe_count("acme", NULL), before + 3);
     check_many(&k, 0, 5, 10);
     kit_close(&k);
+}
+
+/* An older copy of the metadata is put back: what it lost was not void, and the log says so. */
+static void test_rollback(void **state)
+{
+    struct kit k = { 0 };
+    struct error e = { 0 };
+    struct buf old = BUF(1u << 24);
+    (void)state;
+    kit_open(&k, 1u << 28);
+    put_many(&k, 0, 3, 10);
+    kit_stop(&k);
+    assert_ok(fs_read_file(k.fs, "meta.db", 1u << 24, &old, &e), e);
+    kit_start(&k);
+    put_many(&k, 3, 7, 10);
+    kit_stop(&k);
+    kit_start(&k);
+    assert_int_equal(fake_scribe_count("acme", "vault.settled"), 2);
+    assert_int_equal(fake_scribe_count("acme", "vault.rollback"), 0);
+    kit_stop(&k);
+    assert_ok(fs_write_file(k.fs, "meta.db", buf_bytes(&old), &e), e);
+    kit_start(&k);
+    assert_int_equal(fake_scribe_count("acme", "void"), 0);
+    assert_int_equal(fake_scribe_count("acme", "vault.rollback"), 1);
+    check_many(&k, 0, 3, 10);
+    kit_stop(&k);
+    kit_start(&k);
+    assert_int_equal(fake_scribe_count("acme", "vault.rollback"), 1);
+    kit_close(&k);
+    buf_done(&old);
 }
 
 /* An operator's act that was cut off between its entries gets an outcome; one under way none. */
@@ -471,17 +502,12 @@ static void test_full_packs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_moved),
-        cmocka_unit_test(test_recycling),
-        cmocka_unit_test(test_zeroed),
-        cmocka_unit_test(test_rewrap),
-        cmocka_unit_test(test_void_at_start),
-        cmocka_unit_test(test_void_while_running),
-        cmocka_unit_test(test_foreign_intents),
-        cmocka_unit_test(test_metadata_fails),
-        cmocka_unit_test(test_fault_sweep),
-        cmocka_unit_test(test_reserve),
-        cmocka_unit_test(test_full),
+        cmocka_unit_test(test_moved),           cmocka_unit_test(test_recycling),
+        cmocka_unit_test(test_zeroed),          cmocka_unit_test(test_rewrap),
+        cmocka_unit_test(test_void_at_start),   cmocka_unit_test(test_void_while_running),
+        cmocka_unit_test(test_foreign_intents), cmocka_unit_test(test_rollback),
+        cmocka_unit_test(test_metadata_fails),  cmocka_unit_test(test_fault_sweep),
+        cmocka_unit_test(test_reserve),         cmocka_unit_test(test_full),
         cmocka_unit_test(test_full_packs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
