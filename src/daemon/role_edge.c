@@ -7,7 +7,9 @@
 #include "sys/proc.h"
 #include "sys/sandbox.h"
 
+#include <limits.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 static RESULT loops_make(struct edge *ed, uint32_t channels, struct error *e)
@@ -65,11 +67,53 @@ static RESULT start_take(struct edge *ed, struct error *e)
 
 #define PATHS_MAX (16 + CONFIG_WITNESSES_MAX)
 
+static bool is_below(const char *folder, const char *path)
+{
+    size_t n = strlen(folder);
+    return strncmp(path, folder, n) == 0 && (path[n] == '/' || path[n] == '\0' || n == 1);
+}
+
+/* Nothing that is not the edge's to see lies in the folder or below it. */
+static bool folder_is_clean(const struct edge *ed, const char *folder)
+{
+    const char *const secrets[] = { "keeper", "ca.key", ed->config.root_file };
+    char real[PATH_MAX], secret[PATH_MAX];
+    if (realpath(folder, real) == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(secrets); i++) {
+        CLEANUP(buf_done_p) struct buf path = BUF(PATH_MAX);
+        state_path(ed->dir, secrets[i], &path);
+        if (realpath(buf_cstr(&path), secret) != NULL && is_below(real, secret)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A certificate's folder, so that it can be replaced and read anew. */
+static RESULT file_allow(const struct edge *ed, const char *file, struct buf *out, struct error *e)
+{
+    const char *slash = strrchr(file, '/');
+    if (file[0] != '/' || slash == file) {
+        return RESULT_OK;
+    }
+    buf_add(out, bytes_of(file, (size_t)(slash - file)));
+    if (!folder_is_clean(ed, buf_cstr(out))) {
+        FAIL(e, ERRC_DENIED,
+             "%s is in a folder that is not there or holds the root key or other secrets, which "
+             "the edge must not see: put it into a folder of its own",
+             file);
+    }
+    return RESULT_OK;
+}
+
 /*
  * Its own folders; of the ledger, the certificates and the system only reading. The root key, the
  * keeper's files and the key of the local CA are out of reach.
  */
-static size_t paths_allowed(struct edge *ed, struct buf *names, struct sandbox_path *ret)
+static RESULT paths_allowed(struct edge *ed, struct buf *names, struct sandbox_path *ret,
+                            size_t *ret_n, struct error *e)
 {
     static const struct sandbox_path own[] = {
         { "vault", true },
@@ -96,15 +140,14 @@ static size_t paths_allowed(struct edge *ed, struct buf *names, struct sandbox_p
         }
     }
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-        const char *slash = strrchr(files[i], '/');
-        if (files[i][0] == '/' && slash != files[i]) {
-            buf_add(&names[n++], bytes_of(files[i], (size_t)(slash - files[i])));
-        }
+        TRY(file_allow(ed, files[i], &names[n], e));
+        n += names[n].n > 0;
     }
     for (size_t i = 0; i < n; i++) {
         ret[i].path = buf_cstr(&names[i]);
     }
-    return n;
+    *ret_n = n;
+    return RESULT_OK;
 }
 
 /*= 2.1.3-8 "what parses strangers' bytes reaches neither keys nor history" */
@@ -116,8 +159,9 @@ static RESULT cage(struct edge *ed, struct error *e)
     for (size_t i = 0; i < PATHS_MAX; i++) {
         names[i] = BUF(8192);
     }
-    size_t n = paths_allowed(ed, names, paths);
-    struct result r = sandbox_enter(SANDBOX_EDGE, paths, n, &report, e);
+    size_t n = 0;
+    struct result r = paths_allowed(ed, names, paths, &n, e);
+    r = result_is_ok(r) ? sandbox_enter(SANDBOX_EDGE, paths, n, &report, e) : r;
     for (size_t i = 0; i < PATHS_MAX; i++) {
         buf_done(&names[i]);
     }

@@ -237,3 +237,12 @@ def test_management_socket_is_for_the_owner(server):
     stranger = subprocess.run(['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', TROTH, 'status'],
                               env=clean_environment(TROTH_DIR=server.dir), capture_output=True, text=True, check=False)
     assert stranger.returncode == 1
+
+
+def test_certificate_beside_a_secret(make_server):
+    """What parses strangers' bytes may read the certificate, not the folder with the root key in it."""
+    server = make_server(start=False)
+    for kind in ('crt', 'key'):
+        shutil.copy(os.path.join(server.dir, 'tls', f'server.{kind}'), os.path.join(server.dir, f'own.{kind}'))
+    server.add_settings(f'tls: {{certificate: "{server.dir}/own.crt", key: "{server.dir}/own.key"}}\n')
+    refused(server, 'holds the root key')
