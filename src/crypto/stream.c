@@ -3,6 +3,7 @@
 #include "crypto/stream.h"
 
 #include "crypto/aead_priv.h"
+#include "crypto/gcm_wide.h"
 
 #define AAD_MAX    ((size_t)1 << 20)
 #define CHUNKS_MAX UINT32_MAX
@@ -11,6 +12,7 @@
 struct stream {
     enum crypto_suite suite;
     uint8_t prefix[STREAM_PREFIX];
+    struct gcm_wide *wide; /* AES where offered; then there is no cipher */
     EVP_CIPHER_CTX *cipher;
     struct hmac mac; /* SM only */
 };
@@ -48,6 +50,7 @@ static bool has_shape(uint64_t index, bool is_last, size_t n)
 
 static void stream_done(struct stream *s)
 {
+    gcm_wide_free(s->wide);
     EVP_CIPHER_CTX_free(s->cipher);
     hmac_done(&s->mac);
     mem_wipe(s, sizeof(*s));
@@ -62,6 +65,10 @@ static RESULT stream_init(struct stream *s, enum crypto_suite suite, const struc
     s->suite = suite;
     memcpy(s->prefix, prefix, STREAM_PREFIX);
     if (suite == SUITE_AES256_GCM) {
+        s->wide = gcm_wide_new(key->b);
+        if (s->wide != NULL) {
+            return RESULT_OK;
+        }
         s->cipher = gcm_new();
         crypto_must(EVP_CipherInit_ex2(s->cipher, NULL, key->b, NULL, 1, NULL) == 1, "AES-GCM key");
         return RESULT_OK;
@@ -87,13 +94,18 @@ static void nonce_of(const struct stream *s, uint32_t index, bool is_last, uint8
 static void aes_seal(struct stream *s, const uint8_t *nonce, struct bytes aad, struct bytes in,
                      uint8_t *out, uint8_t *tag)
 {
+    if (s->wide != NULL) {
+        gcm_wide_seal(s->wide, nonce, aad, in, out, tag);
+        return;
+    }
     gcm_seal(s->cipher, NULL, nonce, aad, in, out, tag);
 }
 
 static bool aes_open(struct stream *s, const uint8_t *nonce, struct bytes aad, struct bytes in,
                      const uint8_t *tag, uint8_t *out)
 {
-    return gcm_open(s->cipher, NULL, nonce, aad, in, tag, out);
+    return s->wide != NULL ? gcm_wide_open(s->wide, nonce, aad, in, tag, out)
+                           : gcm_open(s->cipher, NULL, nonce, aad, in, tag, out);
 }
 
 static void sm_crypt(struct stream *s, const uint8_t *nonce, struct bytes in, uint8_t *out)

@@ -3,6 +3,8 @@
 #include "testkit.h"
 
 #include "base/rng.h"
+#include "crypto/aead_priv.h"
+#include "crypto/gcm_wide.h"
 #include "crypto/stream.h"
 
 #include <openssl/evp.h>
@@ -217,9 +219,45 @@ static void lengths(void **state)
     assert_code(stream_sealed_len(SUITE_AES256_GCM, UINT64_MAX, &n), ERRC_LIMIT);
 }
 
+/* The other implementation of AES-GCM gives what OpenSSL gives, for every length up to some blocks
+ * and around a chunk; and refuses what OpenSSL refuses. */
+static void wide_equals_openssl(void **state)
+{
+    (void)state;
+    CLEANUP(gcm_wide_free_p) struct gcm_wide *w = gcm_wide_new(key.b);
+    CLEANUP(EVP_CIPHER_CTX_free_p) EVP_CIPHER_CTX *c = gcm_new();
+    CLEANUP(mem_free_p) uint8_t *plain = mem_alloc(STREAM_CHUNK);
+    CLEANUP(mem_free_p) uint8_t *want = mem_alloc(STREAM_CHUNK);
+    CLEANUP(mem_free_p) uint8_t *got = mem_alloc(STREAM_CHUNK);
+    uint8_t nonce[GCM_NONCE], aad[64], tag[GCM_TAG], tag2[GCM_TAG];
+    if (w == NULL) {
+        skip(); /* this CPU or this build has none */
+    }
+    gcm_seal(c, key.b, (const uint8_t *)"twelve bytes", BYTES_NONE, BYTES_NONE, want, tag);
+    rng_fill(&rng_system, plain, STREAM_CHUNK);
+    rng_fill(&rng_system, aad, sizeof(aad));
+    for (size_t n = 0; n <= STREAM_CHUNK; n = n < 1100 ? n + 1 : n < 65530 ? n + 6443 : n + 1) {
+        rng_fill(&rng_system, nonce, sizeof(nonce));
+        struct bytes head = bytes_of(aad, n % sizeof(aad)), in = bytes_of(plain, n);
+        gcm_seal(c, NULL, nonce, head, in, want, tag);
+        memcpy(got, plain, n);
+        gcm_wide_seal(w, nonce, head, bytes_of(got, n), got, tag2); /* in place */
+        assert_memory_equal(got, want, n);
+        assert_memory_equal(tag2, tag, GCM_TAG);
+        assert_true(gcm_wide_open(w, nonce, head, bytes_of(got, n), tag, got));
+        assert_memory_equal(got, plain, n);
+        tag[n % GCM_TAG] ^= (uint8_t)(1u << n % 8);
+        assert_false(gcm_wide_open(w, nonce, head, bytes_of(want, n), tag, got));
+        tag[n % GCM_TAG] ^= (uint8_t)(1u << n % 8);
+        nonce[n % GCM_NONCE] ^= 1;
+        assert_false(gcm_wide_open(w, nonce, head, bytes_of(want, n), tag, got));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(wide_equals_openssl),
         cmocka_unit_test(there_and_back_in_any_order),
         cmocka_unit_test(construction_is_as_written),
         cmocka_unit_test(refuses_flips_and_cuts),
