@@ -22,6 +22,7 @@ struct log_state {
     uint64_t changes; /* begun, of the vault's own */
     uint64_t changes_marked;
     int64_t marked_mono_ms;
+    struct buffers_share share; /* of the write buffers */
 };
 /* Made when first asked for; lives as long as the vault. */
 struct log_state *act_log_state(struct vault *v, const char *tenant);

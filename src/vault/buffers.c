@@ -13,6 +13,7 @@ struct buffers {
 struct waiter {
     struct list item;
     struct co_event ready;
+    struct buffers_share *share;
     uint8_t *p;
 };
 
@@ -39,10 +40,31 @@ void buffers_free(struct buffers *b)
     mem_free(b);
 }
 
-/* Under the lock. NULL: all are in use, or there is no memory. */
-static uint8_t *take_locked(struct buffers *b)
+static bool may_have(const struct buffers *b, const struct buffers_share *share)
+{
+    return share->held < MAX(b->max / 4 * 3, (size_t)1);
+}
+
+/* Under the lock: the first who waits and may have one, or NULL. */
+static struct waiter *first_waiter(struct buffers *b)
+{
+    LIST_EACH(i, &b->waiters)
+    {
+        struct waiter *w = LIST_ITEM(i, struct waiter, item);
+        if (may_have(b, w->share)) {
+            return w;
+        }
+    }
+    return NULL;
+}
+
+/* Under the lock. NULL: all are in use, others come first, or there is no memory. */
+static uint8_t *take_locked(struct buffers *b, struct buffers_share *share)
 {
     uint8_t *p = NULL;
+    if (!may_have(b, share) || first_waiter(b) != NULL) {
+        return NULL;
+    }
     if (b->free_count > 0) {
         p = b->free[--b->free_count];
     } else if (b->allocated < b->max) {
@@ -54,21 +76,21 @@ static uint8_t *take_locked(struct buffers *b)
         p = fresh;
     }
     b->in_use += p != NULL;
+    share->held += p != NULL;
     return p;
 }
 
-RESULT buffers_take(struct buffers *b, uint8_t **ret)
+RESULT buffers_take(struct buffers *b, struct buffers_share *share, uint8_t **ret)
 {
-    struct waiter w;
+    struct waiter w = { .share = share };
 
     pthread_mutex_lock(&b->lock);
-    uint8_t *p = list_is_empty(&b->waiters) ? take_locked(b) : NULL;
+    uint8_t *p = take_locked(b, share);
     if (p == NULL && b->in_use == 0) {
         pthread_mutex_unlock(&b->lock);
         return result_of(ERRC_NOMEM);
     }
     if (p == NULL) {
-        w.p = NULL;
         co_event_init(&w.ready);
         list_push_back(&b->waiters, &w.item);
     }
@@ -81,10 +103,10 @@ RESULT buffers_take(struct buffers *b, uint8_t **ret)
     return RESULT_OK;
 }
 
-uint8_t *buffers_take_spare(struct buffers *b)
+uint8_t *buffers_take_spare(struct buffers *b, struct buffers_share *share)
 {
     pthread_mutex_lock(&b->lock);
-    uint8_t *p = list_is_empty(&b->waiters) ? take_locked(b) : NULL;
+    uint8_t *p = take_locked(b, share);
     pthread_mutex_unlock(&b->lock);
     return p;
 }
@@ -92,26 +114,29 @@ uint8_t *buffers_take_spare(struct buffers *b)
 bool buffers_is_wanted(struct buffers *b)
 {
     pthread_mutex_lock(&b->lock);
-    bool wanted = !list_is_empty(&b->waiters);
+    bool wanted = first_waiter(b) != NULL;
     pthread_mutex_unlock(&b->lock);
     return wanted;
 }
 
-void buffers_give(struct buffers *b, uint8_t *p)
+void buffers_give(struct buffers *b, struct buffers_share *share, uint8_t *p)
 {
     if (p == NULL) {
         return;
     }
     pthread_mutex_lock(&b->lock);
-    struct list *next = list_pop_front(&b->waiters);
-    if (next == NULL) {
+    share->held--;
+    struct waiter *w = first_waiter(b);
+    if (w == NULL) {
         b->free[b->free_count++] = p;
         b->in_use--;
+    } else {
+        list_remove(&w->item);
+        w->share->held++;
+        w->p = p;
     }
     pthread_mutex_unlock(&b->lock);
-    if (next != NULL) {
-        struct waiter *w = LIST_ITEM(next, struct waiter, item);
-        w->p = p;
+    if (w != NULL) {
         co_event_set(&w->ready);
     }
 }

@@ -16,12 +16,19 @@
 struct buffers;
 struct buffers *buffers_new(uint64_t budget_bytes);
 void buffers_free(struct buffers *b);
+/*
+ * What one tenant holds; zeros at first. At most three quarters of all, so that one whose uploads
+ * stand still leaves room for the others.
+ */
+struct buffers_share {
+    size_t held; /* the pool's to write */
+};
 /* Waits for its turn. ERRC_NOMEM. */
-RESULT buffers_take(struct buffers *b, uint8_t **ret);
-/* NULL when none is free or someone waits. */
-uint8_t *buffers_take_spare(struct buffers *b);
-bool buffers_is_wanted(struct buffers *b);        /* someone waits */
-void buffers_give(struct buffers *b, uint8_t *p); /* NULL allowed */
+RESULT buffers_take(struct buffers *b, struct buffers_share *share, uint8_t **ret);
+/* NULL when none is free for this share. */
+uint8_t *buffers_take_spare(struct buffers *b, struct buffers_share *share);
+bool buffers_is_wanted(struct buffers *b); /* someone waits who may have one */
+void buffers_give(struct buffers *b, struct buffers_share *share, uint8_t *p); /* NULL allowed */
 void buffers_count(struct buffers *b, uint64_t *ret_in_use, uint64_t *ret_all);
 
 #endif

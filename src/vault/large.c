@@ -13,6 +13,7 @@ struct write {
 
 struct large {
     struct vault *v;
+    struct buffers_share *share;
     struct blob_uid uid;
     char path[BLOB_PATH_BYTES];
     struct fs_file *file;
@@ -84,10 +85,12 @@ static RESULT finished(struct large *l, struct error *e)
     return l->write.r;
 }
 
-RESULT large_open(struct vault *v, const struct blob_uid *uid, struct large **ret, struct error *e)
+RESULT large_open(struct vault *v, struct buffers_share *share, const struct blob_uid *uid,
+                  struct large **ret, struct error *e)
 {
     struct large *l = mem_zalloc(sizeof(*l));
     l->v = v;
+    l->share = share;
     l->uid = *uid;
     blob_path(uid, l->path);
     start(l, run_create);
@@ -103,7 +106,7 @@ RESULT large_open(struct vault *v, const struct blob_uid *uid, struct large **re
 RESULT large_buffer(struct large *l, uint8_t **ret, struct error *e)
 {
     if (l->filling == NULL) {
-        TRY_MSG(buffers_take(l->v->buffers, &l->filling), e, "write buffer");
+        TRY_MSG(buffers_take(l->v->buffers, l->share, &l->filling), e, "write buffer");
     }
     *ret = l->filling;
     return RESULT_OK;
@@ -116,10 +119,10 @@ RESULT large_flush(struct large *l, size_t total, struct error *e)
     TRY(finished(l, e));
     uint8_t *next = TAKE(l->writing);
     if (next != NULL && buffers_is_wanted(pool)) {
-        buffers_give(pool, next);
+        buffers_give(pool, l->share, next);
         next = NULL;
     } else if (next == NULL) {
-        next = buffers_take_spare(pool);
+        next = buffers_take_spare(pool, l->share);
     }
     l->write.p = l->filling;
     l->write.n = BUFFER_WRITE_BYTES;
@@ -140,14 +143,14 @@ RESULT large_flush(struct large *l, size_t total, struct error *e)
 
 static void give_buffers(struct large *l)
 {
-    buffers_give(l->v->buffers, TAKE(l->filling));
-    buffers_give(l->v->buffers, TAKE(l->writing));
+    buffers_give(l->v->buffers, l->share, TAKE(l->filling));
+    buffers_give(l->v->buffers, l->share, TAKE(l->writing));
 }
 
 RESULT large_finish(struct large *l, size_t n, struct error *e)
 {
     TRY(finished(l, e));
-    buffers_give(l->v->buffers, TAKE(l->writing));
+    buffers_give(l->v->buffers, l->share, TAKE(l->writing));
     l->tail = n;
     start(l, run_finish);
     struct result r = finished(l, e);

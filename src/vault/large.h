@@ -10,7 +10,8 @@
 
 struct large;
 /* Creates the file. */
-RESULT large_open(struct vault *v, const struct blob_uid *uid, struct large **ret, struct error *e);
+RESULT large_open(struct vault *v, struct buffers_share *share, const struct blob_uid *uid,
+                  struct large **ret, struct error *e);
 /* The buffer being filled, BUFFER_BYTES long; waits for one when there is none yet. May move with
  * large_flush. */
 RESULT large_buffer(struct large *l, uint8_t **ret, struct error *e);

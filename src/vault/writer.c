@@ -1,5 +1,7 @@
 #include "vault/writer.h"
 
+#include "vault/act.h"
+
 #define SMALL_CHUNKS (VAULT_SMALL_BYTES / STREAM_CHUNK)
 
 static RESULT take_key(struct body *b, const struct vault_ctx *cx, const char *key_id,
@@ -66,7 +68,8 @@ static RESULT open_stage(struct body *b, struct error *e)
 static RESULT open_large(struct body *b, struct error *e)
 {
     struct blob_header h = header_of(&b->x);
-    TRY_MSG(large_open(b->v, &b->x.uid, &b->large, e), e, "blob file");
+    TRY_MSG(large_open(b->v, &act_log_state(b->v, b->tenant)->share, &b->x.uid, &b->large, e), e,
+            "blob file");
     TRY(large_buffer(b->large, &b->base, e));
     blob_header_write(&h, b->base, BLOB_HEADER_FILE);
     b->chunk_at = BLOB_HEADER_FILE;
