@@ -28,7 +28,7 @@ def test_suspend_and_resume(server, tenant):
     for method in ('GET', 'PUT'):
         assert raw.request(tenant, method, '/bkt/k', body=b'' if method == 'GET' else b'y').code == 'AccessDenied'
     assert server.troth_json('tenant', 'show', tenant.name)['state'] == 'suspended'
-    assert tenant.entries('auth.failed')
+    assert tenant.entries('access.denied')
     server.troth_ok('tenant', 'resume', tenant.name)
     assert raw.request(tenant, 'GET', '/bkt/k').body == b'x'
     phases = [(e['payload']['phase'], e['payload'].get('result')) for e in

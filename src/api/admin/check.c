@@ -139,6 +139,7 @@ RESULT admin_check(struct admin *a, struct error *e)
     struct check c = { .a = a, .tenant = "" };
     struct job metadata = { .c = &c, .run = metadata_run },
                directory = { .c = &c, .run = directory_run };
+    TRY(admin_note(a, "check", NULL, NULL, e)); /* findings name objects */
     http_set_header_str(a->x, "Content-Type", "application/jsonl");
     TRY(http_begin(a->x, 200, -1, e));
     pooled(&metadata, "vault/meta.db");

@@ -199,6 +199,7 @@ RESULT admin_access_keys_list(struct admin *a, struct error *e)
 {
     struct tenant t;
     TRY(admin_tenant(a, &t, e));
+    TRY(admin_note(a, "access-key.list", t.name, NULL, e));
     CLEANUP(buf_done_p) struct buf out = BUF(16u * 1024 * 1024);
     struct jsonw w;
     jsonw_init(&w, &out);
