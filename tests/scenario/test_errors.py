@@ -207,3 +207,11 @@ def test_wrong_region(bucket):
     true, bucket.region = bucket.region, 'eu-west-1'
     assert code(raw.request(bucket, 'GET', '/bkt')) == (400, 'AuthorizationHeaderMalformed')
     bucket.region = true
+
+
+def test_parameter_twice(bucket):
+    """Sorted by the signature, read in the order of sending: two meanings, so none."""
+    with raw.Connection(bucket.server) as c:
+        headers = raw.Signer(bucket).headers('GET', '/')
+        c.send(raw.head_bytes('GET', '/?prefix=a&prefix=b', headers))
+        assert c.answer().code == 'InvalidArgument'

@@ -86,3 +86,15 @@ def test_usage_errors(server):
         done = server.troth(*args, '--json')
         assert done.returncode == 1 and json.loads(done.stderr)['error']['code'], args
     assert '租户' in server.troth_ok('tenant', 'create', '--help', '--lang', 'zh')
+
+
+#= 2.1.3-7 test
+def test_key_of_another_tenant(server, names):
+    one, two = server.tenant(names('tenant')), server.tenant(names('tenant'))
+    keys = server.troth_json('key', 'list', '--tenant', one.name)
+    key = (keys['keys'] if isinstance(keys, dict) else keys)[0]
+    raw.request(two, 'PUT', '/bkt')
+    headers = {'x-amz-server-side-encryption': 'aws:kms',
+               'x-amz-server-side-encryption-aws-kms-key-id': key.get('key_id') or key['id']}
+    assert raw.request(two, 'PUT', '/bkt/k', headers=headers, body=b'x').code == 'KMS.NotFoundException'
+    assert raw.request(two, 'GET', '/bkt/k').code == 'NoSuchKey'

@@ -103,7 +103,8 @@ static bool put_body(struct s3_request *r, struct vault_put *put, struct vault_o
     }
     struct vault_writer *w = NULL;
     if (!result_is_ok(vault_put_begin(&r->cx, put, &w, &e))) {
-        s3_fail_with(r, not_found_of(put), &e);
+        bool names_key = put->key_id != NULL && put->key_id[0] != '\0';
+        s3_fail_with(r, names_key ? S3_KMS_NOT_FOUND : not_found_of(put), &e);
         return false;
     }
     bool is_whole = body_stream(&b, w, &err, &e);

@@ -20,6 +20,17 @@ static enum s3_error decode(struct s3_request *r, struct bytes in, bool is_query
     return S3_OK;
 }
 
+/* The signature sorts parameters, the reader takes the first: given twice, they could differ. */
+static bool is_repeated(const struct s3_request *r, struct bytes name)
+{
+    for (size_t i = 0; i < r->param_count; i++) {
+        if (bytes_equal(r->params[i].name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum s3_error query_parse(struct s3_request *r, struct error *e)
 {
     struct bytes rest = r->http->query, one;
@@ -44,6 +55,10 @@ static enum s3_error query_parse(struct s3_request *r, struct error *e)
         }
         if (err != S3_OK) {
             return err;
+        }
+        if (is_repeated(r, p->name)) {
+            result_ignore(error_set(e, ERRC_FORMAT, "A query parameter is given twice."));
+            return S3_INVALID_ARGUMENT;
         }
         r->param_count++;
     }
