@@ -224,8 +224,8 @@ def test_roles_are_caged(server):
         assert status['NoNewPrivs'] == '1' and status['Seccomp'] == '2', role
         assert int(status['CapEff'], 16) == int(status['CapPrm'], 16) == 0, role
         assert os.stat(f'/proc/{pid}/environ').st_uid == 0, role # not dumpable: root's
-        paths = [os.readlink(f'/proc/{pid}/fd/{n}') for n in os.listdir(f'/proc/{pid}/fd')]
-        if role != 'keeper':
+        if role != 'keeper' and os.geteuid() == 0: # only root sees the descriptors of what is not dumpable
+            paths = [os.readlink(f'/proc/{pid}/fd/{n}') for n in os.listdir(f'/proc/{pid}/fd')]
             assert not any('/keeper' in p or 'root.key' in p for p in paths), (role, paths)
 
 
