@@ -150,7 +150,7 @@ def tsan(results):
     if build('tsan'):
         meson_tests(results, 'tsan', 'tsan', '--timeout-multiplier', '6',
                     *[o for folder in THREADED for o in ('--suite', folder)],
-                    environment={'TSAN_OPTIONS': 'halt_on_error=1'})
+                    environment={'TSAN_OPTIONS': 'halt_on_error=1:allocator_may_return_null=1'})
     else:
         results.fail('build of build/tsan')
 
