@@ -1,4 +1,7 @@
-/* What every unit test includes: cmocka and a few helpers. Vectors of ../shared are skipped where they are missing. */
+/*
+ * What every unit test includes: cmocka and a few helpers. Vectors of ../shared are skipped where
+ * they are missing.
+ */
 #ifndef TROTH_TESTKIT_H
 #define TROTH_TESTKIT_H
 
@@ -69,7 +72,10 @@ static inline __attribute__((unused)) struct bytes vectors_read(const char *path
     return (struct bytes){ p, n };
 }
 
-/* Calls fn for each file of TROTH_VECTORS/<dir> in the order of names; returns how many. Skips the test when it is not there. */
+/*
+ * Calls fn for each file of TROTH_VECTORS/<dir> in the order of names; returns how many. Skips the
+ * test when it is not there.
+ */
 static inline __attribute__((unused)) size_t
 vectors_each(const char *dir, void (*fn)(const char *name, struct bytes content))
 {

@@ -1,6 +1,6 @@
 /*
- * Functions that are compile errors here, each with what to call instead. Included by the build into every C file
- * of src/ (meson: -include).
+ * Functions that are compile errors here, each with what to call instead. Included by the build
+ * into every C file of src/ (meson: -include).
  */
 #ifndef TROTH_BASE_BANNED_H
 #define TROTH_BASE_BANNED_H

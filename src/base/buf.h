@@ -25,7 +25,9 @@ void buf_done(struct buf *b); /* frees; b may be used again */
 DEFINE_CLEANUP_DONE(buf_done, struct buf)
 void buf_reset(struct buf *b); /* n = 0, error cleared, memory kept */
 RESULT buf_result(const struct buf *b);
-/* The contents; valid until the next change. Empty when an append failed: check buf_result first. */
+/*
+ * The contents; valid until the next change. Empty when an append failed: check buf_result first.
+ */
 struct bytes buf_bytes(const struct buf *b);
 /* Room for n more bytes, contiguous; NULL when refused. Then buf_commit what was written. */
 uint8_t *buf_reserve(struct buf *b, size_t n);

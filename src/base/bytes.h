@@ -1,6 +1,7 @@
 /*
- * Borrowed bytes: a pointer and a length, never terminated, never owned. Parsers consume a `struct bytes`
- * from the front and must end with nothing left. Integers are big-endian unless the name says le.
+ * Borrowed bytes: a pointer and a length, never terminated, never owned. Parsers consume a `struct
+ * bytes` from the front and must end with nothing left. Integers are big-endian unless the name
+ * says le.
  */
 #ifndef TROTH_BASE_BYTES_H
 #define TROTH_BASE_BYTES_H
@@ -52,7 +53,10 @@ size_t bytes_index(struct bytes a, uint8_t c);
 size_t bytes_find(struct bytes a, struct bytes needle);
 struct bytes bytes_slice(struct bytes a, size_t from, size_t to); /* clamped */
 struct bytes bytes_trim(struct bytes a, const char *set);
-/* Splits at the first `c`: *ret_head before it, returns true and leaves the rest in *in; false if absent (all of it is head). */
+/*
+ * Splits at the first `c`: *ret_head before it, returns true and leaves the rest in *in; false if
+ * absent (all of it is head).
+ */
 bool bytes_split(struct bytes *in, uint8_t c, struct bytes *ret_head);
 
 /* Taking from the front. ERRC_FORMAT when too short. */

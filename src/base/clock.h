@@ -42,10 +42,16 @@ char *time_beijing(int64_t wall_ms, char *dst); /* 2026-11-22T17:41:16.123+08:00
 char *time_http(int64_t wall_ms, char *dst);    /* Sun, 22 Nov 2026 09:41:16 GMT (RFC 9110 5.6.7) */
 char *time_iso8601_basic(int64_t wall_ms, char *dst); /* 20261122T094116Z */
 
-/* Reading: the whole of `in`. ERRC_FORMAT, or ERRC_RANGE for a date or hour that does not exist (second 60 is refused). */
+/*
+ * Reading: the whole of `in`. ERRC_FORMAT, or ERRC_RANGE for a date or hour that does not exist
+ * (second 60 is refused).
+ */
 /* Any offset; up to nine digits behind the point, cut to milliseconds. */
 RESULT time_parse_rfc3339(struct bytes in, int64_t *ret_ms);
-/* All three forms of RFC 9110 5.6.7; two-digit years are 1970..2069; the name of the day must be right. */
+/*
+ * All three forms of RFC 9110 5.6.7; two-digit years are 1970..2069; the name of the day must be
+ * right.
+ */
 RESULT time_parse_http(struct bytes in, int64_t *ret_ms);
 RESULT time_parse_iso8601_basic(struct bytes in, int64_t *ret_ms);
 

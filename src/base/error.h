@@ -1,9 +1,9 @@
 /*
  * Errors: a must-use result for the machine, a message for the person.
  *
- * A function that can fail returns RESULT. The code says what the caller can do about it; where a person
- * will read the reason, the last argument is `struct error *e`, which may be NULL. Its message is built
- * front-first as the error travels: "put object: seal: malformed input".
+ * A function that can fail returns RESULT. The code says what the caller can do about it; where a
+ * person will read the reason, the last argument is `struct error *e`, which may be NULL. Its
+ * message is built front-first as the error travels: "put object: seal: malformed input".
  *
  * Only four macros return for you: TRY, TRY_MSG, FAIL, FAIL_SYS.
  */

@@ -1,7 +1,8 @@
 /*
- * JSON. Reading: RFC 8259, strict: valid UTF-8, no duplicate keys, bounded size and depth; a tree that lives in
- * its document. Writing: a small emitter; used in key order it gives RFC 8785 (JCS) text for the values we allow:
- * strings, integers of at most 2^53-1 in magnitude, booleans, null, arrays, objects. No floating point is written.
+ * JSON. Reading: RFC 8259, strict: valid UTF-8, no duplicate keys, bounded size and depth; a tree
+ * that lives in its document. Writing: a small emitter; used in key order it gives RFC 8785 (JCS)
+ * text for the values we allow: strings, integers of at most 2^53-1 in magnitude, booleans, null,
+ * arrays, objects. No floating point is written.
  */
 #ifndef TROTH_BASE_JSON_H
 #define TROTH_BASE_JSON_H
@@ -30,7 +31,9 @@ enum json_type {
 
 #define JSON_DEPTH_MAX 64
 
-/* ERRC_FORMAT with the place; ERRC_LIMIT when longer than max_bytes or deeper than JSON_DEPTH_MAX. */
+/*
+ * ERRC_FORMAT with the place; ERRC_LIMIT when longer than max_bytes or deeper than JSON_DEPTH_MAX.
+ */
 RESULT json_parse(struct bytes in, size_t max_bytes, struct json_doc **ret, struct error *e);
 void json_doc_free(struct json_doc *d);
 DEFINE_CLEANUP(json_doc_free, struct json_doc *)
@@ -39,7 +42,9 @@ struct json json_root(const struct json_doc *d);
 enum json_type json_type(struct json v);
 bool json_is_null(struct json v);
 
-/* By key. ERRC_NOT_FOUND when absent, ERRC_FORMAT when of another type; the message names the key. */
+/*
+ * By key. ERRC_NOT_FOUND when absent, ERRC_FORMAT when of another type; the message names the key.
+ */
 bool json_has(struct json obj, const char *key);
 RESULT json_get(struct json obj, const char *key, struct json *ret, struct error *e);
 RESULT json_get_str(struct json obj, const char *key, struct bytes *ret, struct error *e);
@@ -61,7 +66,10 @@ RESULT json_u64(struct json v, uint64_t max, uint64_t *ret);
 RESULT json_i64(struct json v, int64_t *ret);
 RESULT json_bool(struct json v, bool *ret);
 
-/* Elements and members: start with a zeroed iterator; false at the end or when v is of another type. */
+/*
+ * Elements and members: start with a zeroed iterator; false at the end or when v is of another
+ * type.
+ */
 struct json_iter {
     uint64_t priv_[4];
     bool is_started_;
@@ -71,7 +79,10 @@ bool json_next(struct json array, struct json_iter *it, struct json *ret);
 bool json_next_member(struct json object, struct json_iter *it, struct bytes *ret_key,
                       struct json *ret);
 
-/* Writes any value again as JCS: keys sorted (UTF-16 code units), no white space. ERRC_FORMAT for a double, ERRC_RANGE past 2^53-1. */
+/*
+ * Writes any value again as JCS: keys sorted (UTF-16 code units), no white space. ERRC_FORMAT for a
+ * double, ERRC_RANGE past 2^53-1.
+ */
 RESULT json_canonical(struct json v, struct buf *out, struct error *e);
 
 /* Emitter. Commas are its business; balance is the caller's (checked by assert). */

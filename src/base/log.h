@@ -1,6 +1,7 @@
 /*
- * The operator's log on standard error: one JSON line or one text line per record. Not the ledger: it proves nothing.
- * The only global state besides constant tables. Whoever ends an error's journey logs it, once.
+ * The operator's log on standard error: one JSON line or one text line per record. Not the ledger:
+ * it proves nothing. The only global state besides constant tables. Whoever ends an error's journey
+ * logs it, once.
  */
 #ifndef TROTH_BASE_LOG_H
 #define TROTH_BASE_LOG_H

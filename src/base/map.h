@@ -1,4 +1,7 @@
-/* A hash table from bytes to pointers; SipHash with a random key per table, so that strangers can't choose collisions. Keys are copied. */
+/*
+ * A hash table from bytes to pointers; SipHash with a random key per table, so that strangers can't
+ * choose collisions. Keys are copied.
+ */
 #ifndef TROTH_BASE_MAP_H
 #define TROTH_BASE_MAP_H
 

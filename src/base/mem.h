@@ -1,6 +1,7 @@
 /*
- * Memory. Sizes that the code bounds abort on failure (mem_*); sizes that a client chose are checked against
- * a limit first and then taken with mem_try_*. Functions are opaque on purpose (see style notes on analysers).
+ * Memory. Sizes that the code bounds abort on failure (mem_*); sizes that a client chose are
+ * checked against a limit first and then taken with mem_try_*. Functions are opaque on purpose (see
+ * style notes on analysers).
  */
 #ifndef TROTH_BASE_MEM_H
 #define TROTH_BASE_MEM_H
@@ -46,7 +47,9 @@ bool mem_equal_ct(const void *a, const void *b, size_t n);
     {                                                                                              \
         fn(*p);                                                                                    \
     }
-/* For embedded objects: DEFINE_CLEANUP_DONE(buf_done, struct buf) defines buf_done_p(struct buf *). */
+/*
+ * For embedded objects: DEFINE_CLEANUP_DONE(buf_done, struct buf) defines buf_done_p(struct buf *).
+ */
 #define DEFINE_CLEANUP_DONE(fn, type)                                                              \
     static inline __attribute__((unused)) void fn##_p(type *p)                                     \
     {                                                                                              \

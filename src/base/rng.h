@@ -1,4 +1,7 @@
-/* Randomness as an argument. rng_system is getrandom(2), pooled per thread, fork-safe; a failure aborts the process. */
+/*
+ * Randomness as an argument. rng_system is getrandom(2), pooled per thread, fork-safe; a failure
+ * aborts the process.
+ */
 #ifndef TROTH_BASE_RNG_H
 #define TROTH_BASE_RNG_H
 

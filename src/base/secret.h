@@ -1,6 +1,7 @@
 /*
- * Secrets: the only home of key material. Locked, left out of core dumps, guarded by inaccessible pages where
- * `struct secret` is allocated with secret_new; wiped when freed. No print function exists.
+ * Secrets: the only home of key material. Locked, left out of core dumps, guarded by inaccessible
+ * pages where `struct secret` is allocated with secret_new; wiped when freed. No print function
+ * exists.
  */
 #ifndef TROTH_BASE_SECRET_H
 #define TROTH_BASE_SECRET_H
@@ -10,7 +11,10 @@
 
 struct secret;
 
-/* About 10 us and at least one locked page each (RLIMIT_MEMLOCK counts them): for keys that stay. n in 1..65536. ERRC_NOMEM when memory can't be locked. */
+/*
+ * About 10 us and at least one locked page each (RLIMIT_MEMLOCK counts them): for keys that stay. n
+ * in 1..65536. ERRC_NOMEM when memory can't be locked.
+ */
 RESULT secret_new(size_t n, struct secret **ret);
 RESULT secret_of(struct bytes v, struct secret **ret); /* copies; the caller wipes its own */
 void secret_free(struct secret *s);

@@ -1,4 +1,6 @@
-/* Text: UTF-8 checks, hex, base64, percent-encoding, safe printing. All bounded by their arguments. */
+/*
+ * Text: UTF-8 checks, hex, base64, percent-encoding, safe printing. All bounded by their arguments.
+ */
 #ifndef TROTH_BASE_TEXT_H
 #define TROTH_BASE_TEXT_H
 
@@ -11,8 +13,8 @@ size_t utf8_next(struct bytes in, uint32_t *ret);
 /* Valid UTF-8 and no C0 control, DEL or C1 control. */
 bool text_is_printable(struct bytes in);
 /*
- * Appends `in` for people's eyes: control characters, direction marks and invalid UTF-8 as \xNN; cut after `max`
- * bytes of input (at a character's end) with "...".
+ * Appends `in` for people's eyes: control characters, direction marks and invalid UTF-8 as \xNN;
+ * cut after `max` bytes of input (at a character's end) with "...".
  */
 void text_add_escaped(struct buf *out, struct bytes in, size_t max);
 
@@ -30,7 +32,10 @@ RESULT base64url_decode(struct bytes in, struct buf *out);
 
 /* RFC 3986. Decoding refuses '%' without two hex digits; `plus_is_space` for form bodies. */
 RESULT percent_decode(struct bytes in, bool plus_is_space, struct buf *out);
-/* Everything but unreserved is encoded, upper-case hex; '/' is kept when keep_slash (SigV4's UriEncode). */
+/*
+ * Everything but unreserved is encoded, upper-case hex; '/' is kept when keep_slash (SigV4's
+ * UriEncode).
+ */
 void buf_add_percent(struct buf *b, struct bytes in, bool keep_slash);
 
 /* The whole of `in` or ERRC_FORMAT; ERRC_RANGE past min..max. Digits only (a '-' where signed). */

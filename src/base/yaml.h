@@ -1,6 +1,6 @@
 /*
- * YAML 1.1 by libyaml, as a bounded tree. Refused: aliases and anchors, tags, duplicate keys, more than one document,
- * keys that are not scalars, depth past 16, more than 100,000 nodes.
+ * YAML 1.1 by libyaml, as a bounded tree. Refused: aliases and anchors, tags, duplicate keys, more
+ * than one document, keys that are not scalars, depth past 16, more than 100,000 nodes.
  */
 #ifndef TROTH_BASE_YAML_H
 #define TROTH_BASE_YAML_H

@@ -1,7 +1,9 @@
 /*
- * troth verify: checks packages, receipts, alarms and signed notes offline. Needs nothing of a server.
+ * troth verify: checks packages, receipts, alarms and signed notes offline. Needs nothing of a
+ * server.
  *
- * Exit status: 0 verified, or self-consistent when no key was given (said so in the first word); 1 not verified; 2 usage. A receipt or a note has no key of its own: there
+ * Exit status: 0 verified, or self-consistent when no key was given (said so in the first word); 1
+ * not verified; 2 usage. A receipt or a note has no key of its own: there
  * --vkey or --policy is needed.
  */
 #include "base/clock.h"
@@ -308,7 +310,10 @@ static int package_say(struct verify *v, const struct package_report *r)
     return CLI_OK;
 }
 
-/* "SIZE:base64 root", or a file with a signed checkpoint; it is verified under the key that the package must verify under. */
+/*
+ * "SIZE:base64 root", or a file with a signed checkpoint; it is verified under the key that the
+ * package must verify under.
+ */
 static RESULT trusted_read(const struct verify *v, struct package_options *o, struct error *e)
 {
     const char *text = cli_get(v->c, "trusted");

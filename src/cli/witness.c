@@ -1,4 +1,7 @@
-/* troth witness ...: the customer's witness. The folder is --dir; it stands on the customer's side and needs nothing of the provider's. */
+/*
+ * troth witness ...: the customer's witness. The folder is --dir; it stands on the customer's side
+ * and needs nothing of the provider's.
+ */
 #include "ledger/witness.h"
 #include "base/clock.h"
 #include "base/log.h"

@@ -1,6 +1,7 @@
 /*
- * AES-256-GCM at the width of the CPU: Intel's multi-buffer library (libipsec-mb, BSD-3-Clause) where
- * it was found at build time and the CPU has VAES and VPCLMULQDQ. OpenSSL 3.0 does not use them:
+ * AES-256-GCM at the width of the CPU: Intel's multi-buffer library (libipsec-mb, BSD-3-Clause)
+ * where it was found at build time and the CPU has VAES and VPCLMULQDQ. OpenSSL 3.0 does not use
+ * them:
  * 0.21 ns/B against 0.08, a fifth of a large object's server CPU. The result is the same, byte by
  * byte; where it is not offered OpenSSL does it. For this folder.
  */

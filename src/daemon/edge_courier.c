@@ -1,6 +1,7 @@
 /*
- * The courier thread: takes new checkpoints of every log to the witnesses that have an address, and to the time-stamping authority. What fails is
- * tried again, later each time, for each log and place on its own.
+ * The courier thread: takes new checkpoints of every log to the witnesses that have an address, and
+ * to the time-stamping authority. What fails is tried again, later each time, for each log and
+ * place on its own.
  */
 #include "base/log.h"
 #include "base/map.h"

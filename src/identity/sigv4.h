@@ -1,6 +1,6 @@
 /*
- * AWS Signature Version 4: reading the request's claim, the canonical request, the check, and chunk signatures
- * of streaming bodies. Knows nothing of HTTP connections: it is given the parts.
+ * AWS Signature Version 4: reading the request's claim, the canonical request, the check, and chunk
+ * signatures of streaming bodies. Knows nothing of HTTP connections: it is given the parts.
  */
 #ifndef TROTH_IDENTITY_SIGV4_H
 #define TROTH_IDENTITY_SIGV4_H
@@ -61,13 +61,21 @@ enum sigv4_refusal {
  * are for the caller to check. */
 enum sigv4_refusal sigv4_claim_parse(const struct sigv4_request *rq, int64_t now_ms,
                                      struct arena *arena, struct sigv4_claim *ret, struct error *e);
-/* For services other than S3, which do not send x-amz-content-sha256: the digest of the body as it was read. */
+/*
+ * For services other than S3, which do not send x-amz-content-sha256: the digest of the body as it
+ * was read.
+ */
 void sigv4_claim_set_digest(struct sigv4_claim *claim, struct arena *arena,
                             const uint8_t sha256[32]);
-/* S3 paths are not normalised and are encoded once; other services normalise and encode twice (by claim->service). */
+/*
+ * S3 paths are not normalised and are encoded once; other services normalise and encode twice (by
+ * claim->service).
+ */
 RESULT sigv4_canonical_request(const struct sigv4_request *rq, const struct sigv4_claim *claim,
                                struct buf *out, struct error *e);
-/* signing_key: HMAC("AWS4"+secret, date, region, service, "aws4_request"). Constant-time compare. */
+/*
+ * signing_key: HMAC("AWS4"+secret, date, region, service, "aws4_request"). Constant-time compare.
+ */
 enum sigv4_refusal sigv4_verify(const struct sigv4_request *rq, const struct sigv4_claim *claim,
                                 const struct key256 *signing_key, struct error *e);
 /* For tools, tests and the bench. */
@@ -84,7 +92,9 @@ struct sigv4_chain {
 void sigv4_chain_init(struct sigv4_chain *c, const struct sigv4_claim *claim,
                       const struct key256 *signing_key);
 void sigv4_chain_wipe(struct sigv4_chain *c);
-/* ERRC_INTEGRITY when the signature is not the chunk's. chunk_sha256: digest of the chunk's data. */
+/*
+ * ERRC_INTEGRITY when the signature is not the chunk's. chunk_sha256: digest of the chunk's data.
+ */
 RESULT sigv4_chain_chunk(struct sigv4_chain *c, const uint8_t chunk_sha256[32],
                          struct bytes signature_hex);
 RESULT sigv4_chain_trailer(struct sigv4_chain *c, const uint8_t trailer_sha256[32],

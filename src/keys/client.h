@@ -1,8 +1,10 @@
 /*
- * Keys as the other roles see them: requests to the keeper. Long-term keys never leave it. Blocks like rpc_call.
+ * Keys as the other roles see them: requests to the keeper. Long-term keys never leave it. Blocks
+ * like rpc_call.
  *
- * Hierarchy: root key -> tenant keys with versions (each wrapped under the root) -> one data key per object (wrapped under
- * a version of a tenant key, bound to `aad`). Wrapping is crypto/box.h under the key's suite.
+ * Hierarchy: root key -> tenant keys with versions (each wrapped under the root) -> one data key
+ * per object (wrapped under a version of a tenant key, bound to `aad`). Wrapping is crypto/box.h
+ * under the key's suite.
  */
 #ifndef TROTH_KEYS_CLIENT_H
 #define TROTH_KEYS_CLIENT_H
@@ -20,8 +22,9 @@
 #define KEY_STATEMENT_MAX 49152 /* bytes of a statement to sign */
 
 /*
- * Wraps under one version of a key. Boxes have extended nonces, so that the 2^32 of SP 800-38D section 8.3 does not bind;
- * they are counted all the same, and refused (ERRC_LIMIT) past this bound.
+ * Wraps under one version of a key. Boxes have extended nonces, so that the 2^32 of SP 800-38D
+ * section 8.3 does not bind; they are counted all the same, and refused (ERRC_LIMIT) past this
+ * bound.
  */
 #define KEY_WRAPS_MAX    (1ull << 40)
 #define KEY_WRAPS_ROTATE (1ull << 39)
@@ -72,7 +75,10 @@ RESULT keys_rewrap(struct rpc_client *keeper, const char *tenant, const struct k
                    struct bytes aad, struct bytes wrapped, struct data_key *ret /* key not set */,
                    struct error *e);
 
-/* --- administration; each is in the ledger (the caller writes intent and outcome) --------------------------------- */
+/*
+ * --- administration; each is in the ledger (the caller writes intent and outcome)
+ * ---------------------------------
+ */
 RESULT
 keys_tenant_create(struct rpc_client *keeper, const char *tenant, enum crypto_suite suite,
                    struct key_info *ret,
@@ -89,7 +95,10 @@ RESULT keys_rotate(struct rpc_client *keeper, const char *tenant, const char *ke
                    struct key_info *ret, struct error *e);
 RESULT keys_set_enabled(struct rpc_client *keeper, const char *tenant, const char *key_id,
                         bool enabled, struct key_info *ret, struct error *e);
-/* Waiting period 7..30 days (a shorter one only where the configuration's floor allows it: tests). wait_ms from now. */
+/*
+ * Waiting period 7..30 days (a shorter one only where the configuration's floor allows it: tests).
+ * wait_ms from now.
+ */
 RESULT keys_schedule_destroy(struct rpc_client *keeper, const char *tenant, const char *key_id,
                              int64_t wait_ms, const char *requested_by, struct key_info *ret,
                              struct error *e);
@@ -97,17 +106,22 @@ RESULT keys_schedule_destroy(struct rpc_client *keeper, const char *tenant, cons
 RESULT keys_cancel_destroy(struct rpc_client *keeper, const char *tenant, const char *key_id,
                            struct key_info *ret, struct error *e);
 /* Carries out what is due; `certificate` gets the signed destruction certificate: a note whose text is "troth/key-destruction",
- * a newline and JSON. ERRC_CONFLICT before its time; with two_person (two administrators exist) also when confirmed_by is who
- * requested it. For a key that is destroyed already: its certificate again. */
+ * a newline and JSON. ERRC_CONFLICT before its time; with two_person (two administrators exist)
+ * also when confirmed_by is who requested it. For a key that is destroyed already: its certificate
+ * again. */
 RESULT keys_destroy(struct rpc_client *keeper, const char *tenant, const char *key_id,
                     const char *confirmed_by, bool two_person, struct buf *certificate,
                     struct error *e);
 /* The end of a tenant: once all its keys are destroyed (ERRC_CONFLICT before), its log payload keys and the key of its sealed
- * secrets go too. Its log signing key stays: what is published can still be verified. `certificate` as for keys_destroy. */
+ * secrets go too. Its log signing key stays: what is published can still be verified. `certificate`
+ * as for keys_destroy. */
 RESULT keys_tenant_close(struct rpc_client *keeper, const char *tenant, const char *confirmed_by,
                          struct buf *certificate, struct error *e);
 
-/* --- for other purposes -------------------------------------------------------------------------------------------- */
+/*
+ * --- for other purposes
+ * --------------------------------------------------------------------------------------------
+ */
 /* Ed25519 over a checkpoint, by the key of the log (scribe only). The keeper refuses a smaller size than it signed before,
  * and another root for the same size. ret_note: the whole note. */
 RESULT keys_sign_checkpoint(struct rpc_client *keeper, const char *log, const char *origin,
@@ -123,14 +137,23 @@ RESULT keys_log_payload_key(struct rpc_client *keeper, const char *log, const ch
 RESULT keys_root_info(struct rpc_client *keeper, struct root_info *ret, struct error *e);
 /* The key of the metadata store (edge only). */
 RESULT keys_metadata_key(struct rpc_client *keeper, struct key256 *ret, struct error *e);
-/* Seals a small secret (<= 4 KiB: an access key's secret, a TOTP seed) so that only the keeper opens it again. */
+/*
+ * Seals a small secret (<= 4 KiB: an access key's secret, a TOTP seed) so that only the keeper
+ * opens it again.
+ */
 RESULT keys_seal_secret(struct rpc_client *keeper, const char *tenant, struct bytes aad,
                         struct bytes secret, struct buf *ret, struct error *e);
-/* SigV4's signing key for a day, from a sealed secret access key: HMAC chain over date, region, service, "aws4_request". */
+/*
+ * SigV4's signing key for a day, from a sealed secret access key: HMAC chain over date, region,
+ * service, "aws4_request".
+ */
 RESULT keys_sigv4_key(struct rpc_client *keeper, const char *tenant, struct bytes aad,
                       struct bytes sealed, const char *date /* yyyymmdd */, const char *region,
                       const char *service, struct key256 *ret, struct error *e);
-/* Ed25519 by the deployment's statement key over "troth/<context>\n" and text: for statements and certificates; as a note. */
+/*
+ * Ed25519 by the deployment's statement key over "troth/<context>\n" and text: for statements and
+ * certificates; as a note.
+ */
 RESULT keys_sign_statement(struct rpc_client *keeper, const char *context, struct bytes text,
                            struct buf *ret_note, struct error *e);
 RESULT keys_statement_vkey(struct rpc_client *keeper, struct buf *ret_vkey, struct error *e);

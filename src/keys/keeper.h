@@ -1,8 +1,10 @@
 /*
- * The keeper: the role that holds the keys and answers requests about them. Its table of operations (keeper_ops) is the permission
- * table: edge and scribe may ask for different things, nobody else for anything.
+ * The keeper: the role that holds the keys and answers requests about them. Its table of operations
+ * (keeper_ops) is the permission table: edge and scribe may ask for different things, nobody else
+ * for anything.
  *
- * Start: root_open, keeper_new, wipe the root, keeper_add_peer for each connection, sandbox, keeper_run. Single-threaded.
+ * Start: root_open, keeper_new, wipe the root, keeper_add_peer for each connection, sandbox,
+ * keeper_run. Single-threaded.
  */
 #ifndef TROTH_KEYS_KEEPER_H
 #define TROTH_KEYS_KEEPER_H
@@ -37,7 +39,9 @@ RESULT keeper_new(const struct keeper_options *o, const struct secret *root, str
 void keeper_free(struct keeper *k); /* writes what was only counted */
 DEFINE_CLEANUP(keeper_free, struct keeper *)
 
-/* A (new) connection of a role; takes fd. What may be asked once a connection may be asked again. */
+/*
+ * A (new) connection of a role; takes fd. What may be asked once a connection may be asked again.
+ */
 void keeper_add_peer(struct keeper *k, int fd, enum role peer, uint32_t channel);
 /* For rpc_server_watch and rpc_server_turn. */
 struct rpc_server *keeper_server(struct keeper *k);

@@ -7,9 +7,10 @@
  *                opened any more, even with the root key (but with a copy of this file as well)
  *   checkpoints  the newest checkpoint signed for each log (keys/checkpoints.h)
  *
- * Invariants: 1. what a function reports as done is durable. 2. A change whose write failed is undone by reading the files
- * again; while that fails too, every call gives ERRC_IO. 3. No secret is in memory longer than a call, but the
- * root key, the wrapping keys and the prepared keys of versions in use.
+ * Invariants: 1. what a function reports as done is durable. 2. A change whose write failed is
+ * undone by reading the files again; while that fails too, every call gives ERRC_IO. 3. No secret
+ * is in memory longer than a call, but the root key, the wrapping keys and the prepared keys of
+ * versions in use.
  *
  * Single-threaded. Blocks in file functions when something changes.
  */
@@ -36,8 +37,8 @@ struct keyring_env {
 RESULT keyring_create(const struct keyring_env *env, const struct secret *root,
                       const char *deployment, struct error *e);
 /*
- * ERRC_NOT_FOUND; ERRC_DENIED: another root key; ERRC_INTEGRITY: damaged, the message names the place.
- * Copies the root key.
+ * ERRC_NOT_FOUND; ERRC_DENIED: another root key; ERRC_INTEGRITY: damaged, the message names the
+ * place. Copies the root key.
  */
 RESULT keyring_open(const struct keyring_env *env, const struct secret *root, struct keyring **ret,
                     struct error *e);
@@ -49,7 +50,10 @@ void keyring_digest(const struct keyring *kr, uint8_t ret[32]);
 /* Everything under another root key, in a new epoch. The old root no longer opens the keyring. */
 RESULT keyring_change_root(struct keyring *kr, const struct secret *new_root, struct error *e);
 
-/* --- life cycle (keyring_admin.c); errors as in keys/client.h ------------------------------------------------------- */
+/*
+ * --- life cycle (keyring_admin.c); errors as in keys/client.h
+ * -------------------------------------------------------
+ */
 
 RESULT keyring_tenant_create(struct keyring *kr, const char *tenant, enum crypto_suite suite,
                              struct key_info *ret, struct error *e);
@@ -89,7 +93,10 @@ RESULT keyring_destroy(struct keyring *kr, const char *tenant, const char *key_i
 RESULT keyring_tenant_close(struct keyring *kr, const char *tenant, const char *confirmed_by,
                             struct key_destruction *ret, struct error *e);
 
-/* --- use (keyring_use.c) -------------------------------------------------------------------------------------------- */
+/*
+ * --- use (keyring_use.c)
+ * --------------------------------------------------------------------------------------------
+ */
 
 /* As keys_data_key, keys_unwrap and keys_rewrap. */
 RESULT keyring_data_key(struct keyring *kr, const char *tenant, const char *key_id,

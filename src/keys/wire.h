@@ -1,6 +1,6 @@
 /*
- * Requests to the keeper and their bodies; shared by client and keeper. Texts and byte strings are prefixed by their length as
- * two bytes, numbers are big-endian.
+ * Requests to the keeper and their bodies; shared by client and keeper. Texts and byte strings are
+ * prefixed by their length as two bytes, numbers are big-endian.
  */
 #ifndef TROTH_KEYS_WIRE_H
 #define TROTH_KEYS_WIRE_H

@@ -42,8 +42,9 @@ RESULT alarm_parse(struct bytes in, struct buf *store, struct alarm *ret, struct
  */
 RESULT alarm_verify(const struct alarm *a, const struct note_key *log_key, struct error *e);
 /*
- * What a consistency proof says about the smaller tree: the root that it leads to `root` from. False when it leads there from none, or
- * when old_size is a power of two (then the proof does not contain it).
+ * What a consistency proof says about the smaller tree: the root that it leads to `root` from.
+ * False when it leads there from none, or when old_size is a power of two (then the proof does not
+ * contain it).
  */
 bool alarm_prefix(uint64_t old_size, uint64_t size, const struct tree_hash *root,
                   const struct tree_proof *proof, struct tree_hash *ret_prefix_root);

@@ -21,8 +21,8 @@ struct reserve {
 RESULT reserve_init(struct reserve *r, struct fs *fs, uint64_t low_water_bytes, uint64_t bytes,
                     struct error *e);
 /*
- * Looks again. *ret_changed: is_low is another than at the last look (it ends a quarter above the mark).
- * Making the file again after it was given up takes a moment.
+ * Looks again. *ret_changed: is_low is another than at the last look (it ends a quarter above the
+ * mark). Making the file again after it was given up takes a moment.
  */
 RESULT reserve_look(struct reserve *r, bool *ret_changed, struct error *e);
 /* A write found no space: gives the file up. */

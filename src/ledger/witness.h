@@ -75,7 +75,10 @@ RESULT witness_add_checkpoint(struct witness *w, struct bytes body, unsigned *re
  * ERRC_NOT_FOUND. */
 struct witness_remote {
     RESULT (*fetch)(void *arg, const char *path, struct buf *out, struct error *e);
-    /* Leaves the body (size line, cosignature line) with the log; NULL: nobody takes it. ERRC_DENIED: it does not want it. */
+    /*
+     * Leaves the body (size line, cosignature line) with the log; NULL: nobody takes it.
+     * ERRC_DENIED: it does not want it.
+     */
     RESULT (*deliver)(void *arg, struct bytes body, struct error *e);
     void *arg;
 };

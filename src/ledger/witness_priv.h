@@ -47,7 +47,10 @@ RESULT witness_state_init(struct witness *w, const struct note_key *log, struct 
 /* The lock of a log; fs_close gives it back. */
 RESULT witness_lock(struct witness *w, const char *origin, struct fs_file **ret, struct error *e);
 
-/* Keeps evidence (once for the same two notes) and says so in the log. `a` without kind's vkey, time, witness: filled in. */
+/*
+ * Keeps evidence (once for the same two notes) and says so in the log. `a` without kind's vkey,
+ * time, witness: filled in.
+ */
 RESULT witness_alarm(struct witness *w, const struct note_key *log, struct alarm *a,
                      char ret_path[WITNESS_PATH_MAX], struct error *e);
 RESULT witness_alarm_count(struct witness *w, const char *origin, uint64_t *ret, struct error *e);

@@ -1,9 +1,11 @@
 /*
- * Pulling: the witness fetches what the log publishes. First the tiles prove that the new tree continues the known one; then the entries between are copied
- * and hashed until they give the new root; only then it is cosigned.
+ * Pulling: the witness fetches what the log publishes. First the tiles prove that the new tree
+ * continues the known one; then the entries between are copied and hashed until they give the new
+ * root; only then it is cosigned.
  *
- * `copy/head` says how far the copy goes: one line of JSON {"copied","frontier","sum","whole"}: frontier of the `whole` first entries, a multiple of 256.
- * Bundles before it were checked against a signed root; others may be there, unchecked, and are fetched again.
+ * `copy/head` says how far the copy goes: one line of JSON {"copied","frontier","sum","whole"}:
+ * frontier of the `whole` first entries, a multiple of 256. Bundles before it were checked against
+ * a signed root; others may be there, unchecked, and are fetched again.
  */
 #include "base/log.h"
 #include "ledger/witness_priv.h"

@@ -1,6 +1,7 @@
 /*
- * What a witness remembers of a log. `state` is one line of JSON, replaced as a whole: {"archive","note","sum","time"}; sum is the SHA-256 over the
- * three others, so that damage is never taken for an older state.
+ * What a witness remembers of a log. `state` is one line of JSON, replaced as a whole:
+ * {"archive","note","sum","time"}; sum is the SHA-256 over the three others, so that damage is
+ * never taken for an older state.
  */
 #include "ledger/witness_priv.h"
 

@@ -1,6 +1,7 @@
 /*
- * HTTP/1.1 server on a loop: strict RFC 9112 parsing, TLS 1.3, one coroutine for each running request, none for an idle
- * connection. The handler reads the body and writes the answer with plain sequential calls that yield while they wait.
+ * HTTP/1.1 server on a loop: strict RFC 9112 parsing, TLS 1.3, one coroutine for each running
+ * request, none for an idle connection. The handler reads the body and writes the answer with plain
+ * sequential calls that yield while they wait.
  */
 #ifndef TROTH_NET_HTTP_H
 #define TROTH_NET_HTTP_H
@@ -60,9 +61,9 @@ bool http_find(const struct http_exchange *x, const char *name, struct bytes *re
 size_t http_count(const struct http_exchange *x, const char *name);
 
 /*
- * Reads decoded body bytes, up to cap; *ret_n 0 at the end. Sends "100 Continue" before the first read where it was asked for.
- * ERRC_CLOSED: ended early; ERRC_FORMAT: bad chunk framing; ERRC_TIMEOUT: too slow. After an error the connection closes
- * once the answer is out.
+ * Reads decoded body bytes, up to cap; *ret_n 0 at the end. Sends "100 Continue" before the first
+ * read where it was asked for. ERRC_CLOSED: ended early; ERRC_FORMAT: bad chunk framing;
+ * ERRC_TIMEOUT: too slow. After an error the connection closes once the answer is out.
  */
 RESULT http_read_body(struct http_exchange *x, void *dst, size_t cap, size_t *ret_n,
                       struct error *e);
@@ -70,14 +71,18 @@ RESULT http_read_body(struct http_exchange *x, void *dst, size_t cap, size_t *re
 RESULT http_read_all(struct http_exchange *x, struct buf *out, struct error *e);
 
 /*
- * Before begin; copied; a header of that name set before is replaced. At most 128. A name that is no token, a value with
- * control bytes, or one of the server's own (Content-Length, Transfer-Encoding, Connection, Date, Server) is logged, and
- * http_begin fails with ERRC_BUG until http_reset_headers.
+ * Before begin; copied; a header of that name set before is replaced. At most 128. A name that is
+ * no token, a value with control bytes, or one of the server's own (Content-Length,
+ * Transfer-Encoding, Connection, Date, Server) is logged, and http_begin fails with ERRC_BUG until
+ * http_reset_headers.
  */
 void http_set_header(struct http_exchange *x, const char *name, struct bytes value);
 void http_set_header_str(struct http_exchange *x, const char *name, const char *value);
 void http_reset_headers(struct http_exchange *x); /* forgets all that were set; before begin */
-/* length -1: chunked. HEAD and 204/304 send no body: http_write is then a no-op. ERRC_LIMIT: headers past 32 KiB. */
+/*
+ * length -1: chunked. HEAD and 204/304 send no body: http_write is then a no-op. ERRC_LIMIT:
+ * headers past 32 KiB.
+ */
 RESULT http_begin(struct http_exchange *x, unsigned status, int64_t length, struct error *e);
 RESULT http_write(struct http_exchange *x, struct bytes body, struct error *e);
 /* Sends what was written so far; without it small writes are gathered until http_end. */
@@ -91,7 +96,10 @@ unsigned http_status(const struct http_exchange *x); /* 0 before begin */
 /* Closes the connection after this answer. */
 void http_close_after(struct http_exchange *x);
 
-/* --- the server --------------------------------------------------------------------------------------------- */
+/*
+ * --- the server
+ * ---------------------------------------------------------------------------------------------
+ */
 
 /* What all loops of a process share: counts per address and in all. */
 struct http_shared;
@@ -110,14 +118,20 @@ RESULT http_server_new(struct loop *l, struct http_shared *shared, http_handler 
                        struct http_server **ret, struct error *e);
 /* On the loop's thread or after it ended; http_server_active() must be 0. */
 void http_server_free(struct http_server *s);
-/* Accepts from fd (borrowed, non-blocking; several servers may share it; it outlives the server). tls NULL is allowed for Unix sockets alone. */
+/*
+ * Accepts from fd (borrowed, non-blocking; several servers may share it; it outlives the server).
+ * tls NULL is allowed for Unix sockets alone.
+ */
 RESULT http_server_listen(struct http_server *s, int fd, struct tls_ctx *tls, struct error *e);
 /* New connections use it; takes its own reference. */
 void http_server_set_tls(struct http_server *s, struct tls_ctx *tls);
 /* Stops accepting, closes idle connections; running requests finish with Connection: close. */
 void http_server_drain(struct http_server *s);
 size_t http_server_active(const struct http_server *s);
-/* As drain, but breaks off what runs: http calls of its handlers fail with ERRC_CLOSED. Active is 0 when they returned. */
+/*
+ * As drain, but breaks off what runs: http calls of its handlers fail with ERRC_CLOSED. Active is 0
+ * when they returned.
+ */
 void http_server_close_all(struct http_server *s);
 
 #endif

@@ -2,11 +2,11 @@
  * The writer: one thread that takes all waiting jobs as a group, runs each in a savepoint of one
  * transaction, commits, and only then lets them go on.
  *
- * 1. A job's error undoes that job (ROLLBACK TO). A group of repeatable jobs runs without savepoints
- * first (they copy each page that a job touches); the first error undoes the group, which then runs
- * again with them. When SQLite itself gave up the transaction (disk
- * full, I/O, memory), the jobs of the group so far fail with that error, and the rest of the group
- * goes on in a new transaction.
+ * 1. A job's error undoes that job (ROLLBACK TO). A group of repeatable jobs runs without
+ * savepoints first (they copy each page that a job touches); the first error undoes the group,
+ * which then runs again with them. When SQLite itself gave up the transaction (disk full, I/O,
+ * memory), the jobs of the group so far fail with that error, and the rest of the group goes on in
+ * a new transaction.
  * 2. A failed COMMIT fails all its jobs, and nothing of them is visible. After a failed sync all
  * writes are refused until the database is opened again.
  * 3. Between groups the WAL is checkpointed once it has DB_WAL_PAGES. Then new snapshots wait until

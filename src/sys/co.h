@@ -1,9 +1,9 @@
 /*
- * Coroutines of a loop: plain sequential code where every wait yields to the loop. Stacks are guarded and pooled;
- * a coroutine never leaves its loop's thread.
+ * Coroutines of a loop: plain sequential code where every wait yields to the loop. Stacks are
+ * guarded and pooled; a coroutine never leaves its loop's thread.
  *
- * The waiting functions also work outside a coroutine: then they block the calling thread. So the same code runs
- * in the daemon, in the tools and in tests.
+ * The waiting functions also work outside a coroutine: then they block the calling thread. So the
+ * same code runs in the daemon, in the tools and in tests.
  */
 #ifndef TROTH_SYS_CO_H
 #define TROTH_SYS_CO_H
@@ -15,8 +15,9 @@
 struct co;
 
 /*
- * Starts fn(arg) on loop l (the current thread's); it runs when the loop next turns. ERRC_LIMIT past the loop's bound, or when the
- * system gives no stack (Linux's default of 65,530 mappings a process is enough for about 32,000 coroutines).
+ * Starts fn(arg) on loop l (the current thread's); it runs when the loop next turns. ERRC_LIMIT
+ * past the loop's bound, or when the system gives no stack (Linux's default of 65,530 mappings a
+ * process is enough for about 32,000 coroutines).
  */
 RESULT co_spawn(struct loop *l, void (*fn)(void *arg), void *arg, struct error *e);
 void co_set_limit(struct loop *l, size_t max_coroutines); /* default 65,536 */
@@ -26,8 +27,8 @@ void co_sleep_ms(int64_t ms);
 
 /*
  * A one-shot event. Waited for by one coroutine or thread, set from any thread, once or more.
- * deadline_ms is monotonic; INT64_MAX for none. ERRC_TIMEOUT when it passed first (the event may still be set later:
- * it must outlive that).
+ * deadline_ms is monotonic; INT64_MAX for none. ERRC_TIMEOUT when it passed first (the event may
+ * still be set later: it must outlive that).
  */
 struct co_event {
     struct loop_task task_;
@@ -40,7 +41,10 @@ void co_event_init(struct co_event *ev);
 void co_event_set(struct co_event *ev); /* any thread */
 RESULT co_event_wait(struct co_event *ev, int64_t deadline_ms);
 
-/* Waits until fd is readable or writable (EPOLLIN / EPOLLOUT). For descriptors not otherwise in the loop. */
+/*
+ * Waits until fd is readable or writable (EPOLLIN / EPOLLOUT). For descriptors not otherwise in the
+ * loop.
+ */
 RESULT co_fd_wait(int fd, uint32_t events, int64_t deadline_ms);
 
 /* Worker threads for calls that may block. */
@@ -49,7 +53,10 @@ RESULT pool_new(unsigned threads, struct pool **ret, struct error *e);
 void pool_free(struct pool *p); /* waits for running work */
 DEFINE_CLEANUP(pool_free, struct pool *)
 
-/* Runs fn(arg) in the pool and waits for it. Outside a coroutine, or with p NULL: runs it right here. */
+/*
+ * Runs fn(arg) in the pool and waits for it. Outside a coroutine, or with p NULL: runs it right
+ * here.
+ */
 void co_call(struct pool *p, void (*fn)(void *arg), void *arg);
 /* Starts it without waiting; ev is set when it is done. */
 struct pool_job {

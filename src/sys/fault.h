@@ -1,7 +1,8 @@
 /*
  * Fault points: named places where a test makes the world fail. Off unless armed: one relaxed load.
- * Armed by a test, or by TROTH_FAULTS="name:kind[:after[:times]],..." in builds with -Dfaults=true (the default for
- * debug builds; release builds compile the environment variable out). Kinds: eio, enospc, eagain, short, crash, nomem.
+ * Armed by a test, or by TROTH_FAULTS="name:kind[:after[:times]],..." in builds with -Dfaults=true
+ * (the default for debug builds; release builds compile the environment variable out). Kinds: eio,
+ * enospc, eagain, short, crash, nomem.
  */
 #ifndef TROTH_SYS_FAULT_H
 #define TROTH_SYS_FAULT_H

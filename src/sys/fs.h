@@ -1,13 +1,14 @@
 /*
- * Files behind a struct of functions, so that tests can put a file system under the product that loses unsynced
- * writes, fails or fills up. fs_system is the real one. Paths are relative to the directory the fs was opened on
- * ("vault/packs/00000001"); ".." and absolute paths are refused.
+ * Files behind a struct of functions, so that tests can put a file system under the product that
+ * loses unsynced writes, fails or fills up. fs_system is the real one. Paths are relative to the
+ * directory the fs was opened on ("vault/packs/00000001"); ".." and absolute paths are refused.
  *
- * Fault points (fault.h) in front of every file system: fs.open, fs.read, fs.write, fs.sync (both syncs), fs.truncate, fs.mkdir,
- * fs.rename, fs.unlink, fs.sync_dir; "short" moves half of the bytes.
+ * Fault points (fault.h) in front of every file system: fs.open, fs.read, fs.write, fs.sync (both
+ * syncs), fs.truncate, fs.mkdir, fs.rename, fs.unlink, fs.sync_dir; "short" moves half of the
+ * bytes.
  *
- * All functions may block: from a coroutine call them through co_call (see co.h), unless the header of the caller
- * says why not. Thread-safe.
+ * All functions may block: from a coroutine call them through co_call (see co.h), unless the header
+ * of the caller says why not. Thread-safe.
  */
 #ifndef TROTH_SYS_FS_H
 #define TROTH_SYS_FS_H
@@ -48,7 +49,10 @@ RESULT fs_open(struct fs *fs, const char *path, unsigned flags, struct fs_file *
 void fs_close(struct fs_file *f);
 DEFINE_CLEANUP(fs_close, struct fs_file *)
 
-/* All of n bytes or an error; ERRC_CLOSED when the file ends before (`*ret_n`, may be NULL, tells how many came). */
+/*
+ * All of n bytes or an error; ERRC_CLOSED when the file ends before (`*ret_n`, may be NULL, tells
+ * how many came).
+ */
 RESULT fs_pread(struct fs_file *f, void *dst, size_t n, uint64_t at, size_t *ret_n,
                 struct error *e);
 RESULT fs_pwrite(struct fs_file *f, const void *src, size_t n, uint64_t at, struct error *e);
@@ -75,14 +79,18 @@ RESULT fs_list(struct fs *fs, const char *path, struct result (*fn)(void *arg, c
 /* Bytes free for an ordinary user and in all. */
 RESULT fs_space(struct fs *fs, uint64_t *ret_free, uint64_t *ret_total, struct error *e);
 
-/* Whole small files. Writing is atomic and durable: "<path>.tmp", sync, rename, sync of the directory. One writer of a path at a time. */
+/*
+ * Whole small files. Writing is atomic and durable: "<path>.tmp", sync, rename, sync of the
+ * directory. One writer of a path at a time.
+ */
 RESULT fs_read_file(struct fs *fs, const char *path, size_t max_bytes, struct buf *out,
                     struct error *e);
 RESULT fs_write_file(struct fs *fs, const char *path, struct bytes content, struct error *e);
 
 /*
- * A file system in memory for tests. fs_fake_power_loss drops what was not synced, byte ranges chosen by `seed`
- * (a torn write keeps some 512-byte sectors of it); open files are dead afterwards.
+ * A file system in memory for tests. fs_fake_power_loss drops what was not synced, byte ranges
+ * chosen by `seed` (a torn write keeps some 512-byte sectors of it); open files are dead
+ * afterwards.
  */
 struct fs *fs_fake_new(uint64_t capacity_bytes);
 void fs_fake_power_loss(struct fs *fs, uint64_t seed);

@@ -1,6 +1,6 @@
 /*
- * An event loop: one thread, one epoll set, timers, a queue of ready coroutines, a mailbox for other threads.
- * Everything here is called on the loop's own thread unless marked "any thread".
+ * An event loop: one thread, one epoll set, timers, a queue of ready coroutines, a mailbox for
+ * other threads. Everything here is called on the loop's own thread unless marked "any thread".
  */
 #ifndef TROTH_SYS_LOOP_H
 #define TROTH_SYS_LOOP_H
@@ -26,7 +26,10 @@ struct loop_task {
     void *arg;
 };
 void loop_post(struct loop *l, struct loop_task *t);
-/* Runs it at the end of this turn, after all that is ready has run: the place for coalesced writes. Own thread. */
+/*
+ * Runs it at the end of this turn, after all that is ready has run: the place for coalesced writes.
+ * Own thread.
+ */
 void loop_at_turn_end(struct loop *l, struct loop_task *t);
 
 /* Descriptor events, edge-triggered: fn is called with EPOLL* bits. Embedded in its owner. */

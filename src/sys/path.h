@@ -1,6 +1,6 @@
 /*
- * Files that a person names, on the command line or in a setting: any path, symbolic links followed.
- * What the product keeps itself goes through fs.h, which follows none.
+ * Files that a person names, on the command line or in a setting: any path, symbolic links
+ * followed. What the product keeps itself goes through fs.h, which follows none.
  */
 #ifndef TROTH_SYS_PATH_H
 #define TROTH_SYS_PATH_H

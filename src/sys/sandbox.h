@@ -1,7 +1,7 @@
 /*
- * The cage of a role: no new privileges, capabilities dropped, Landlock for the paths it needs, a seccomp list for the
- * calls it needs (others: the process is killed). A step that fails is fatal, but for kernels without Landlock: there it is
- * reported in `ret_report` and the rest holds.
+ * The cage of a role: no new privileges, capabilities dropped, Landlock for the paths it needs, a
+ * seccomp list for the calls it needs (others: the process is killed). A step that fails is fatal,
+ * but for kernels without Landlock: there it is reported in `ret_report` and the rest holds.
  */
 #ifndef TROTH_SYS_SANDBOX_H
 #define TROTH_SYS_SANDBOX_H
@@ -21,9 +21,10 @@ enum sandbox_profile {
 };
 
 /*
- * Once, before any thread is started (ERRC_CONFLICT otherwise), after everything outside was opened. Afterwards memory can't be made
- * executable (dlopen fails), no process can be started, no TCP port bound (Landlock ABI 4). Debug builds name a forbidden call on
- * standard error. ret_report gets one line of what holds.
+ * Once, before any thread is started (ERRC_CONFLICT otherwise), after everything outside was
+ * opened. Afterwards memory can't be made executable (dlopen fails), no process can be started, no
+ * TCP port bound (Landlock ABI 4). Debug builds name a forbidden call on standard error. ret_report
+ * gets one line of what holds.
  */
 RESULT sandbox_enter(enum sandbox_profile profile, const struct sandbox_path *paths,
                      size_t path_count, struct buf *ret_report, struct error *e);

@@ -1,4 +1,7 @@
-/* Sockets: listening, pairs, descriptors over Unix sockets, addresses as text. All descriptors close-on-exec. */
+/*
+ * Sockets: listening, pairs, descriptors over Unix sockets, addresses as text. All descriptors
+ * close-on-exec.
+ */
 #ifndef TROTH_SYS_SOCK_H
 #define TROTH_SYS_SOCK_H
 
@@ -8,7 +11,10 @@
 
 #define SOCK_ADDR_TEXT_MAX 64
 
-/* "127.0.0.1:8443", "[::1]:8443", ":8443"; port 0 lets the system choose. Non-blocking. ret_addr: as bound, as text. */
+/*
+ * "127.0.0.1:8443", "[::1]:8443", ":8443"; port 0 lets the system choose. Non-blocking. ret_addr:
+ * as bound, as text.
+ */
 RESULT sock_listen_tcp(const char *addr, int backlog, int *ret_fd,
                        char *ret_addr /* SOCK_ADDR_TEXT_MAX */, struct error *e);
 /* Mode 0600; a stale socket file is replaced. */
@@ -16,7 +22,10 @@ RESULT sock_listen_unix(const char *path, int *ret_fd, struct error *e);
 RESULT sock_connect_unix(const char *path, int *ret_fd, struct error *e);
 RESULT sock_pair(int ret_fds[2], struct error *e); /* SOCK_STREAM */
 RESULT sock_set_nonblocking(int fd, bool on, struct error *e);
-/* A message of 1..4096 bytes with at most 8 descriptors, over a SOCK_SEQPACKET pair. Room for 8 is needed to receive. */
+/*
+ * A message of 1..4096 bytes with at most 8 descriptors, over a SOCK_SEQPACKET pair. Room for 8 is
+ * needed to receive.
+ */
 RESULT sock_pair_seqpacket(int ret_fds[2], struct error *e);
 RESULT sock_send_fds(int fd, struct bytes msg, const int *fds, size_t fd_count, struct error *e);
 /* ERRC_AGAIN when nothing is there (non-blocking), ERRC_CLOSED at the end. */

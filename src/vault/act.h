@@ -32,7 +32,10 @@ void act_free_logs(struct vault *v);
 RESULT act_log(const struct vault_ctx *cx, const char *kind, const struct payload *p,
                struct ledger_position *ret, struct error *e);
 
-/* Runs within the transaction; `at` is the entry's position. Must not wait; may run again (db_write_repeatable). */
+/*
+ * Runs within the transaction; `at` is the entry's position. Must not wait; may run again
+ * (db_write_repeatable).
+ */
 typedef struct result (*act_fn)(struct db_conn *c, void *arg, const struct ledger_position *at,
                                 struct error *e);
 /* The whole change. receipt: NULL when not wanted. */

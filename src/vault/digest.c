@@ -123,7 +123,9 @@ void digests_done(struct digests *d)
     hash_done(&d->sha256_);
 }
 
-/* --- CRCs of concatenations: multiplication by x^(8 bytes) modulo the (reflected) polynomial --- */
+/*
+ * --- CRCs of concatenations: multiplication by x^(8 bytes) modulo the (reflected) polynomial ---
+ */
 
 struct crc_field {
     unsigned bits;

@@ -1,9 +1,10 @@
 /*
  * The vault: buckets, objects, multipart uploads, over sealed blobs and sealed metadata.
  *
- * Every act is an entry of the tenant's log before it has an effect or gives an answer ("no audit, no act"):
- * changes append after the data is durable and before the metadata commit; reads append before the first byte leaves.
- * An object is visible whole or not at all. All functions wait (coroutine or thread).
+ * Every act is an entry of the tenant's log before it has an effect or gives an answer ("no audit,
+ * no act"): changes append after the data is durable and before the metadata commit; reads append
+ * before the first byte leaves. An object is visible whole or not at all. All functions wait
+ * (coroutine or thread).
  */
 #ifndef TROTH_VAULT_VAULT_H
 #define TROTH_VAULT_VAULT_H
@@ -48,26 +49,30 @@ RESULT vault_open(const struct vault_config *config, struct vault **ret, struct 
 void vault_close(struct vault *v);
 DEFINE_CLEANUP(vault_close, struct vault *)
 /*
- * After a start, once keeper and scribe are there: voids entries that had no effect (DESIGN: table `applied`), drops blobs and
- * pack records that no row names, for one tenant's log.
+ * After a start, once keeper and scribe are there: voids entries that had no effect (DESIGN: table
+ * `applied`), drops blobs and pack records that no row names, for one tenant's log.
  */
 RESULT vault_recover(struct vault *v, struct rpc_client *scribe, const char *tenant,
                      struct error *e);
 /*
- * An act of two phases that is not the vault's own (of an operator) is counted as under way from before its intent until
- * behind its outcome, so that only those that were cut off get the outcome "unknown". has_doubt: an entry of it may be
- * missing, or there without its answer.
+ * An act of two phases that is not the vault's own (of an operator) is counted as under way from
+ * before its intent until behind its outcome, so that only those that were cut off get the outcome
+ * "unknown". has_doubt: an entry of it may be missing, or there without its answer.
  */
 unsigned vault_act_begin(struct vault *v, const char *log);
 void vault_act_end(struct vault *v, const char *log, unsigned generation, bool has_doubt);
 /*
- * One round of background work, by one caller at a time, about every second: frees what was overwritten or deleted more than
- * a second ago, recycles packs, keeps a fresh one ready, trims `applied`, voids entries whose effect failed while the scribe
- * was away. *ret_more: call again soon.
+ * One round of background work, by one caller at a time, about every second: frees what was
+ * overwritten or deleted more than a second ago, recycles packs, keeps a fresh one ready, trims
+ * `applied`, voids entries whose effect failed while the scribe was away. *ret_more: call again
+ * soon.
  */
 RESULT vault_housekeep(struct vault *v, struct rpc_client *scribe, bool *ret_more, struct error *e);
 
-/* Who acts, on which connections. What it points to is borrowed for the call, and by a writer or reader until its end. */
+/*
+ * Who acts, on which connections. What it points to is borrowed for the call, and by a writer or
+ * reader until its end.
+ */
 struct vault_ctx {
     struct vault *vault;
     struct rpc_client *keeper, *scribe; /* of this loop */
@@ -79,7 +84,10 @@ struct vault_ctx {
     const char *request_id;
 };
 
-/* --- buckets ------------------------------------------------------------------------------------------------ */
+/*
+ * --- buckets
+ * ------------------------------------------------------------------------------------------------
+ */
 
 enum vault_sse { VAULT_SSE_KMS = 1, VAULT_SSE_AES256 = 2 }; /* AES256: ETag is the MD5 */
 enum vault_digest {
@@ -110,7 +118,10 @@ RESULT vault_bucket_list(const struct vault_ctx *cx, struct vault_bucket **ret, 
 RESULT vault_bucket_set(const struct vault_ctx *cx, const struct vault_bucket *b,
                         struct error *e); /* sse, digest, key_id */
 
-/* --- objects ------------------------------------------------------------------------------------------------ */
+/*
+ * --- objects
+ * ------------------------------------------------------------------------------------------------
+ */
 
 struct vault_pair {
     struct bytes name, value;
@@ -195,20 +206,27 @@ struct vault_put {
 };
 
 /*
- * A body on its way in: begin, write..., then commit or abort. Memory: the object itself when small, else one or two pool
- * buffers; vault_put_space waits for the first one: meanwhile the caller doesn't read its socket.
- * begin: RANGE bad key or part number, LIMIT too large, FULL, NOT_FOUND bucket or upload gone, CONFLICT a precondition is not
- * met, DENIED or EXPIRED the key is disabled or destroyed, AGAIN keeper or scribe away. commit: these too, and FORMAT when the
+ * A body on its way in: begin, write..., then commit or abort. Memory: the object itself when
+ * small, else one or two pool buffers; vault_put_space waits for the first one: meanwhile the
+ * caller doesn't read its socket. begin: RANGE bad key or part number, LIMIT too large, FULL,
+ * NOT_FOUND bucket or upload gone, CONFLICT a precondition is not met, DENIED or EXPIRED the key is
+ * disabled or destroyed, AGAIN keeper or scribe away. commit: these too, and FORMAT when the
  * announced size was not reached.
  */
 struct vault_writer;
 RESULT vault_put_begin(const struct vault_ctx *cx, const struct vault_put *put,
                        struct vault_writer **ret, struct error *e);
-/* Where to read the next body bytes into without a copy: at least 1 byte, at most 64 KiB. Then vault_put_wrote. */
+/*
+ * Where to read the next body bytes into without a copy: at least 1 byte, at most 64 KiB. Then
+ * vault_put_wrote.
+ */
 RESULT vault_put_space(struct vault_writer *w, uint8_t **ret, size_t *ret_n, struct error *e);
 RESULT vault_put_wrote(struct vault_writer *w, size_t n, struct error *e);
 RESULT vault_put_write(struct vault_writer *w, struct bytes data, struct error *e);
-/* Digests over all that was written so far; after the last byte and before commit, for checks against the client's. */
+/*
+ * Digests over all that was written so far; after the last byte and before commit, for checks
+ * against the client's.
+ */
 RESULT vault_put_digests(struct vault_writer *w, struct vault_checksums *ret, bool *ret_has_sha256,
                          uint8_t ret_sha256[32], struct error *e);
 /* Durable, logged, visible. `receipt` gets the receipt JSON (NULL: not wanted). Ends the writer. */
@@ -217,18 +235,25 @@ RESULT vault_put_commit(struct vault_writer *w, struct vault_object *ret, struct
 /* Ends the writer, nothing remains. NULL allowed. */
 void vault_put_abort(struct vault_writer *w);
 
-/* Looks up; logged as object.head when `log_it`, and with status 404 whenever the object is not there. version "": the current one. */
+/*
+ * Looks up; logged as object.head when `log_it`, and with status 404 whenever the object is not
+ * there. version "": the current one.
+ */
 RESULT vault_head(const struct vault_ctx *cx, const struct vault_bucket *b, struct bytes key,
                   const char *version, bool log_it, struct vault_object *ret, struct error *e);
 /*
- * Opens for reading `length` bytes at `from` (RANGE past the size) of what vault_head gave; logs object.get. AGAIN when the object
- * was replaced or deleted since, which may also come from vault_get_read.
+ * Opens for reading `length` bytes at `from` (RANGE past the size) of what vault_head gave; logs
+ * object.get. AGAIN when the object was replaced or deleted since, which may also come from
+ * vault_get_read.
  */
 struct vault_reader;
 RESULT vault_get_open(const struct vault_ctx *cx, const struct vault_bucket *b,
                       const struct vault_object *o, uint64_t from, uint64_t length,
                       struct vault_reader **ret, struct error *e);
-/* The next opened bytes, valid until the next call; n 0 at the end. ERRC_INTEGRITY names object and chunk. */
+/*
+ * The next opened bytes, valid until the next call; n 0 at the end. ERRC_INTEGRITY names object and
+ * chunk.
+ */
 RESULT vault_get_read(struct vault_reader *r, struct bytes *ret, struct error *e);
 void vault_get_close(struct vault_reader *r);
 DEFINE_CLEANUP(vault_get_close, struct vault_reader *)
@@ -264,7 +289,10 @@ struct vault_listing {
 RESULT vault_list_objects(const struct vault_ctx *cx, const struct vault_list *q,
                           struct vault_listing *ret, struct error *e);
 
-/* --- multipart ----------------------------------------------------------------------------------------------- */
+/*
+ * --- multipart
+ * -----------------------------------------------------------------------------------------------
+ */
 
 struct vault_upload {
     char id[VAULT_UPLOAD_ID_BYTES];
@@ -291,7 +319,8 @@ RESULT vault_upload_complete(const struct vault_ctx *cx, const struct vault_buck
                              const struct vault_conditions *conditions, struct vault_object *ret,
                              struct buf *receipt, struct error *e);
 /* Codes of complete: NOT_FOUND no such upload; FORMAT order, or the object's checksum is another than conditions->checksums; RANGE too small part; INTEGRITY part missing, another ETag or checksum;
- * CONFLICT a precondition is not met. Of `parts` number, etag and checksums (when known) are read. */
+ * CONFLICT a precondition is not met. Of `parts` number, etag and checksums (when known) are read.
+ */
 RESULT vault_upload_abort(const struct vault_ctx *cx, const struct vault_bucket *b,
                           struct bytes key, const char *upload_id, struct error *e);
 RESULT vault_upload_parts(const struct vault_ctx *cx, const struct vault_bucket *b,
@@ -303,13 +332,22 @@ RESULT vault_upload_list(const struct vault_ctx *cx, const struct vault_bucket *
                          size_t max, struct vault_upload **ret, size_t *ret_n, bool *ret_truncated,
                          struct error *e);
 
-/* --- upkeep -------------------------------------------------------------------------------------------------- */
+/*
+ * --- upkeep
+ * --------------------------------------------------------------------------------------------------
+ */
 
-/* Opens and checks every blob and pack record of a tenant against its row; calls found() for each that fails. */
+/*
+ * Opens and checks every blob and pack record of a tenant against its row; calls found() for each
+ * that fails.
+ */
 RESULT vault_check(const struct vault_ctx *cx,
                    void (*found)(void *arg, const char *place, const char *what), void *arg,
                    uint64_t *ret_objects, uint64_t *ret_bytes, struct error *e);
-/* Re-wraps data keys of older versions under the newest; *ret_done of at most `max`: call until it is 0. */
+/*
+ * Re-wraps data keys of older versions under the newest; *ret_done of at most `max`: call until it
+ * is 0.
+ */
 RESULT vault_rewrap(const struct vault_ctx *cx, const char *key_id, size_t max, size_t *ret_done,
                     struct error *e);
 

@@ -3,8 +3,9 @@
  * the pool, and the next while the first is being used, when buffers are free. Never waits
  * for a buffer: with none free a small one of its own does.
  *
- * Measured against buffered reads (bench_vault, 64 MiB objects, 4 readers, 2 cores): direct 0.36-0.46 ns/B of CPU and 0.9-1.6 GB/s,
- * cold or not; buffered 0.49-0.54 ns/B and 2.2-3.1 GB/s from memory, but 1.9 ns/B and 0.6 GB/s cold.
+ * Measured against buffered reads (bench_vault, 64 MiB objects, 4 readers, 2 cores): direct
+ * 0.36-0.46 ns/B of CPU and 0.9-1.6 GB/s, cold or not; buffered 0.49-0.54 ns/B and 2.2-3.1 GB/s
+ * from memory, but 1.9 ns/B and 0.6 GB/s cold.
  */
 #ifndef TROTH_VAULT_WINDOW_H
 #define TROTH_VAULT_WINDOW_H

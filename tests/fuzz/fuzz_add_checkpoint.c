@@ -1,4 +1,7 @@
-/* add-checkpoint requests to a witness that follows one log and has seen nothing. Properties: an answer always; 200 alone gives a signature. */
+/*
+ * add-checkpoint requests to a witness that follows one log and has seen nothing. Properties: an
+ * answer always; 200 alone gives a signature.
+ */
 #include "base/clock.h"
 #include "crypto/sign.h"
 #include "ledger/witness.h"

@@ -1,5 +1,6 @@
 /*
- * Records of packs, and the attributes column. The checksums are made to fit first, so that what lies behind them is reached.
+ * Records of packs, and the attributes column. The checksums are made to fit first, so that what
+ * lies behind them is reached.
  */
 #include "crypto/crc.h"
 #include "vault/attrs.h"

@@ -1,6 +1,7 @@
 /*
- * Packages. Each input is read as it is, and with the CRC of every line put right, so that what stands behind it is reached. Properties: it ends; a message names the
- * line; what is accepted has as many lines and bytes as the input.
+ * Packages. Each input is read as it is, and with the CRC of every line put right, so that what
+ * stands behind it is reached. Properties: it ends; a message names the line; what is accepted has
+ * as many lines and bytes as the input.
  */
 #include "crypto/crc.h"
 #include "ledger/package.h"

@@ -1,4 +1,7 @@
-/* Policies. Properties: it ends; a refusal names its line; a policy without a quorum is met by anything. */
+/*
+ * Policies. Properties: it ends; a refusal names its line; a policy without a quorum is met by
+ * anything.
+ */
 #include "ledger/policy.h"
 
 #include <stdlib.h>

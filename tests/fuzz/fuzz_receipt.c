@@ -1,4 +1,7 @@
-/* Receipts. Properties: it ends; what is accepted is canonical and signed by the one key that is trusted. */
+/*
+ * Receipts. Properties: it ends; what is accepted is canonical and signed by the one key that is
+ * trusted.
+ */
 #include "crypto/sign.h"
 #include "ledger/receipt.h"
 

@@ -1,6 +1,6 @@
 /*
- * The check of everything that is kept: metadata page by page, logs entry by entry, objects chunk by
- * chunk. The answer is JSON lines: findings, then a summary.
+ * The check of everything that is kept: metadata page by page, logs entry by entry, objects chunk
+ * by chunk. The answer is JSON lines: findings, then a summary.
  */
 #include "api/admin/admin.h"
 

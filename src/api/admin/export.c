@@ -73,7 +73,10 @@ static RESULT checkpoint(void *arg, uint64_t least, struct buf *ret_note, struct
     return r.code == ERRC_NOT_FOUND ? buf_result(ret_note) : r;
 }
 
-/* The newest note with size > from that bears more than the log's own signature; *ret_size stays where there is none. */
+/*
+ * The newest note with size > from that bears more than the log's own signature; *ret_size stays
+ * where there is none.
+ */
 static RESULT cosigned_after(struct export *x, uint64_t from, uint64_t *ret_size, struct error *e)
 {
     struct bytes one;
@@ -97,8 +100,9 @@ static RESULT cosigned_after(struct export *x, uint64_t from, uint64_t *ret_size
 }
 
 /*
- * Where the package ends: at the newest cosigned checkpoint, as a policy with a quorum wants it; a busy log's newest one has no cosignature yet.
- * Looks back further each time, but not for ever: a log without witnesses ends at its newest.
+ * Where the package ends: at the newest cosigned checkpoint, as a policy with a quorum wants it; a
+ * busy log's newest one has no cosignature yet. Looks back further each time, but not for ever: a
+ * log without witnesses ends at its newest.
  */
 static RESULT size_choose(struct export *x, uint64_t published, uint64_t *ret, struct error *e)
 {

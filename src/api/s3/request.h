@@ -84,7 +84,9 @@ struct xml_node *s3_read_xml(struct s3_request *r, const char *root);
 
 /* `v` as URL-encoded when encoding-type=url was asked for. */
 void s3_xml_key(struct s3_request *r, struct buf *xml, const char *element, struct bytes v);
-/* True unless the header names another account than the tenant's. False: AccessDenied was answered. */
+/*
+ * True unless the header names another account than the tenant's. False: AccessDenied was answered.
+ */
 bool s3_owner_is_expected(struct s3_request *r, const char *header);
 /* Bucket of a copy source, etc.: loads by name. */
 RESULT s3_bucket_load(struct s3_request *r, struct bytes name, struct vault_bucket *ret,

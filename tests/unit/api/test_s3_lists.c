@@ -1,4 +1,6 @@
-/* S3: listings, many objects at once, multipart, copies, presigned requests, keys that fight back. */
+/*
+ * S3: listings, many objects at once, multipart, copies, presigned requests, keys that fight back.
+ */
 #include "house.h"
 
 #include "api/s3/request.h"

@@ -270,7 +270,10 @@ static void test_refusals(void **state)
     world_done(&w);
 }
 
-/* --- a model: what was appended, per log; compared after any mixture of commits, publications and restarts --- */
+/*
+ * --- a model: what was appended, per log; compared after any mixture of commits, publications and
+ * restarts ---
+ */
 
 #define MODEL_LOGS 3
 struct model_entry {

@@ -175,7 +175,10 @@ static void test_flips(void **state)
     fs_free(fs);
 }
 
-/* Power goes while a segment is used again: what the newest durable group says is needed must not have been in it. */
+/*
+ * Power goes while a segment is used again: what the newest durable group says is needed must not
+ * have been in it.
+ */
 static void test_torn_reuse(void **state)
 {
     (void)state;

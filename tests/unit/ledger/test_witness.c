@@ -122,7 +122,10 @@ static struct kit *fork_of(const struct kit *k, uint64_t at, uint64_t size)
     return f;
 }
 
-/* The file is a proof to whoever has the log's key, and refused for every changed byte that matters. */
+/*
+ * The file is a proof to whoever has the log's key, and refused for every changed byte that
+ * matters.
+ */
 static void alarm_must_prove(struct fs *fs, const struct kit *k, enum alarm_kind kind)
 {
     CLEANUP(buf_done_p) struct buf file = BUF(ALARM_MAX);
@@ -177,7 +180,10 @@ static void test_fork(void **state)
         assert_int_equal(kit_submit(w, f, known, shown, &out), known == shown ? 409 : 422);
         assert_int_equal(kit_status(w).size, known);
         assert_int_equal(kit_status(w).alarms, 1);
-        /* a consistency proof from a power of two does not contain the old root: such a request proves nothing */
+        /*
+         * a consistency proof from a power of two does not contain the old root: such a request
+         * proves nothing
+         */
         alarm_must_prove(fs, k, known == 64 ? ALARM_UNPROVED : ALARM_FORK);
         assert_int_equal(kit_submit(w, k, known, 95, &out), 200); /* the true log goes on */
         witness_free(w);
@@ -320,7 +326,8 @@ static void test_pull_deceived(void **state)
 }
 
 /*
- * Power fails at any moment: whatever cosignature was given out before, the witness still knows that size afterwards (or a later one), and refuses the fork of it.
+ * Power fails at any moment: whatever cosignature was given out before, the witness still knows
+ * that size afterwards (or a later one), and refuses the fork of it.
  */
 static void test_power_loss(void **state)
 {

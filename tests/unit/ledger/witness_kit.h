@@ -90,7 +90,10 @@ static inline __attribute__((unused)) struct result kit_pull(struct witness *w,
     return witness_pull(w, KIT_ORIGIN, &remote, ret, ret_size, e);
 }
 
-/* add-checkpoint of a size, from an old size, with the log's proof. Returns the status; the answer is in `out`. */
+/*
+ * add-checkpoint of a size, from an old size, with the log's proof. Returns the status; the answer
+ * is in `out`.
+ */
 static inline __attribute__((unused)) unsigned
 kit_submit_note(struct witness *w, const struct kit *k, uint64_t old_size, uint64_t size,
                 struct bytes note, struct buf *out, const char **ret_type)

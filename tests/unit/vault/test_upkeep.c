@@ -305,7 +305,10 @@ static void test_void_while_running(void **state)
     kit_close(&k);
 }
 
-/* The metadata can't be synced: whether it took effect shows at the next start, and the log says so. */
+/*
+ * The metadata can't be synced: whether it took effect shows at the next start, and the log says
+ * so.
+ */
 static void test_metadata_fails(void **state)
 {
     struct kit k = { 0 };
