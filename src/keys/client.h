@@ -75,10 +75,7 @@ RESULT keys_rewrap(struct rpc_client *keeper, const char *tenant, const struct k
                    struct bytes aad, struct bytes wrapped, struct data_key *ret /* key not set */,
                    struct error *e);
 
-/*
- * --- administration; each is in the ledger (the caller writes intent and outcome)
- * ---------------------------------
- */
+/* --- administration; each is in the ledger (the caller writes intent and outcome) --- */
 RESULT
 keys_tenant_create(struct rpc_client *keeper, const char *tenant, enum crypto_suite suite,
                    struct key_info *ret,
@@ -118,10 +115,7 @@ RESULT keys_destroy(struct rpc_client *keeper, const char *tenant, const char *k
 RESULT keys_tenant_close(struct rpc_client *keeper, const char *tenant, const char *confirmed_by,
                          struct buf *certificate, struct error *e);
 
-/*
- * --- for other purposes
- * --------------------------------------------------------------------------------------------
- */
+/* --- for other purposes --- */
 /* Ed25519 over a checkpoint, by the key of the log (scribe only). The keeper refuses a smaller size than it signed before,
  * and another root for the same size. ret_note: the whole note. */
 RESULT keys_sign_checkpoint(struct rpc_client *keeper, const char *log, const char *origin,

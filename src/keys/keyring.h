@@ -50,10 +50,7 @@ void keyring_digest(const struct keyring *kr, uint8_t ret[32]);
 /* Everything under another root key, in a new epoch. The old root no longer opens the keyring. */
 RESULT keyring_change_root(struct keyring *kr, const struct secret *new_root, struct error *e);
 
-/*
- * --- life cycle (keyring_admin.c); errors as in keys/client.h
- * -------------------------------------------------------
- */
+/* --- life cycle (keyring_admin.c); errors as in keys/client.h --- */
 
 RESULT keyring_tenant_create(struct keyring *kr, const char *tenant, enum crypto_suite suite,
                              struct key_info *ret, struct error *e);
@@ -93,10 +90,7 @@ RESULT keyring_destroy(struct keyring *kr, const char *tenant, const char *key_i
 RESULT keyring_tenant_close(struct keyring *kr, const char *tenant, const char *confirmed_by,
                             struct key_destruction *ret, struct error *e);
 
-/*
- * --- use (keyring_use.c)
- * --------------------------------------------------------------------------------------------
- */
+/* --- use (keyring_use.c) --- */
 
 /* As keys_data_key, keys_unwrap and keys_rewrap. */
 RESULT keyring_data_key(struct keyring *kr, const char *tenant, const char *key_id,

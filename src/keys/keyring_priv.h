@@ -107,10 +107,7 @@ struct kr_header {
     uint8_t mac[32];
 };
 
-/*
- * --- keyring_format.c: bytes alone, no keys
- * ------------------------------------------------------------------------
- */
+/* --- keyring_format.c: bytes alone, no keys --- */
 
 struct kr_record *kr_record_new(enum kr_kind kind, const char *owner, const char *name,
                                 uint32_t version);
@@ -125,10 +122,7 @@ RESULT kr_header_parse(struct bytes *in, struct kr_header *ret, struct error *e)
 /* "key version 3 of <id> of tenant acme" */
 void kr_record_describe(const struct kr_record *r, char *dst, size_t n);
 
-/*
- * --- keyring_epoch.c: the epoch file, two places of 4096 bytes used by turns
- * ----------------------------------------
- */
+/* --- keyring_epoch.c: the epoch file, two places of 4096 bytes used by turns --- */
 
 RESULT kr_epoch_create(const struct keyring_env *env, struct key256 *ret, struct error *e);
 /* ERRC_INTEGRITY when there is none of that number. Blanks the other place if it is not blank. */
@@ -140,10 +134,7 @@ RESULT kr_epoch_prepare(const struct keyring_env *env, uint32_t epoch, struct ke
 /* Overwrites the place of that epoch: random bytes, then zeros, each made durable. */
 RESULT kr_epoch_erase(const struct keyring_env *env, uint32_t epoch, struct error *e);
 
-/*
- * --- keyring_box.c
- * -------------------------------------------------------------------------------------------------
- */
+/* --- keyring_box.c --- */
 
 #define RECORD_AAD_MAX 2048
 
@@ -159,10 +150,7 @@ RESULT kr_record_seal(const struct keyring *kr, struct box_key *wrap, struct kr_
 RESULT kr_record_open(struct box_key *wrap, const struct kr_record *r, struct key256 *ret,
                       size_t *ret_n);
 
-/*
- * --- keyring.c
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- keyring.c --- */
 
 /* Writes all records. On failure the keyring is read again: pointers to records are void then. */
 RESULT kr_commit(struct keyring *kr, struct error *e);

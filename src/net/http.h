@@ -96,10 +96,7 @@ unsigned http_status(const struct http_exchange *x); /* 0 before begin */
 /* Closes the connection after this answer. */
 void http_close_after(struct http_exchange *x);
 
-/*
- * --- the server
- * ---------------------------------------------------------------------------------------------
- */
+/* --- the server --- */
 
 /* What all loops of a process share: counts per address and in all. */
 struct http_shared;

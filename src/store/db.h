@@ -83,10 +83,7 @@ void db_reset(struct db_stmt *s);
 int64_t db_last_id(struct db_conn *c);
 int64_t db_changes(struct db_conn *c);
 
-/*
- * --- writing
- * ------------------------------------------------------------------------------------------------
- */
+/* --- writing --- */
 
 /*
  * Runs fn on the writer's connection within its own savepoint of the group's transaction and waits

@@ -84,10 +84,7 @@ struct vault_ctx {
     const char *request_id;
 };
 
-/*
- * --- buckets
- * ------------------------------------------------------------------------------------------------
- */
+/* --- buckets --- */
 
 enum vault_sse { VAULT_SSE_KMS = 1, VAULT_SSE_AES256 = 2 }; /* AES256: ETag is the MD5 */
 enum vault_digest {
@@ -118,10 +115,7 @@ RESULT vault_bucket_list(const struct vault_ctx *cx, struct vault_bucket **ret, 
 RESULT vault_bucket_set(const struct vault_ctx *cx, const struct vault_bucket *b,
                         struct error *e); /* sse, digest, key_id */
 
-/*
- * --- objects
- * ------------------------------------------------------------------------------------------------
- */
+/* --- objects --- */
 
 struct vault_pair {
     struct bytes name, value;
@@ -289,10 +283,7 @@ struct vault_listing {
 RESULT vault_list_objects(const struct vault_ctx *cx, const struct vault_list *q,
                           struct vault_listing *ret, struct error *e);
 
-/*
- * --- multipart
- * -----------------------------------------------------------------------------------------------
- */
+/* --- multipart --- */
 
 struct vault_upload {
     char id[VAULT_UPLOAD_ID_BYTES];
@@ -332,10 +323,7 @@ RESULT vault_upload_list(const struct vault_ctx *cx, const struct vault_bucket *
                          size_t max, struct vault_upload **ret, size_t *ret_n, bool *ret_truncated,
                          struct error *e);
 
-/*
- * --- upkeep
- * --------------------------------------------------------------------------------------------------
- */
+/* --- upkeep --- */
 
 /*
  * Opens and checks every blob and pack record of a tenant against its row; calls found() for each
