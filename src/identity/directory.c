@@ -5,17 +5,6 @@
 
 #include <stdio.h>
 
-static const struct db_migration migrations[] = {
-    { 1, "CREATE TABLE tenants("
-         " name TEXT PRIMARY KEY, account TEXT NOT NULL UNIQUE, state INTEGER NOT NULL,"
-         " suite INTEGER NOT NULL, created_ms INTEGER NOT NULL) WITHOUT ROWID;"
-         "CREATE TABLE access_keys("
-         " id TEXT PRIMARY KEY, tenant TEXT NOT NULL, owner TEXT NOT NULL, is_enabled INTEGER NOT "
-         "NULL,"
-         " created_ms INTEGER NOT NULL, sealed BLOB NOT NULL) WITHOUT ROWID;"
-         "CREATE INDEX access_keys_by_owner ON access_keys(tenant, owner);" },
-};
-
 const char *tenant_state_name(enum tenant_state s)
 {
     static const char *const names[] = { "active", "suspended", "closed" };
@@ -26,8 +15,9 @@ RESULT directory_open(struct fs *fs, const struct key256 *key, const struct cloc
                       const struct rng *rng, struct directory **ret, struct error *e)
 {
     struct db *db = NULL;
-    TRY_MSG(db_open(fs, "identity.db", key, migrations, ARRAY_LEN(migrations), &db, e), e,
-            "identity.db");
+    TRY_MSG(db_open(fs, "identity.db", key, directory_migrations, directory_migration_count, &db,
+                    e),
+            e, "identity.db");
     struct directory *d = mem_zalloc(sizeof(*d));
     d->db = db;
     d->clock = clock;

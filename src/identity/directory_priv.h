@@ -15,6 +15,9 @@ enum directory_cache {
     DIRECTORY_CACHE_COUNT,
 };
 
+extern const struct db_migration directory_migrations[]; /* schema.c */
+extern const size_t directory_migration_count;
+
 struct directory {
     struct db *db;
     const struct clock *clock;

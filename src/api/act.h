@@ -1,0 +1,51 @@
+/*
+ * Acts: what is decided, done and recorded in one way by every interface (S3, the AWS query calls,
+ * REST). Who asks, the decision, and the two phases of a change.
+ */
+#ifndef TROTH_API_ACT_H
+#define TROTH_API_ACT_H
+
+#include "api/api.h"
+#include "base/json.h"
+#include "identity/access.h"
+
+/* Who asks, for the life of a request. */
+struct api_who {
+    const struct principal *p; /* counted: api_who_done */
+    const char *ip, *agent, *request_id;
+    bool is_tls;
+    int64_t mfa_ms; /* of the session or token; 0: none */
+};
+void api_who_done(struct api_who *w);
+
+/*
+ * The decision for an action on a resource of a realm. ERRC_DENIED with the reason as people read it;
+ * the refusal is an entry "access.denied" of the realm's log (bounded, as s3_refusal_log) and is
+ * counted. On success a grant that let it in is counted as used.
+ */
+RESULT api_decide(struct api_loop *l, const struct api_who *who, const char *realm,
+                  const char *action, struct bytes resource, const struct policy_key *keys,
+                  size_t key_count, struct access_answer *ret /* may be NULL */, struct error *e);
+
+/* A change. Texts NULL: left out of the entry. */
+struct api_act {
+    const char *kind;   /* "user.create" */
+    const char *realm;  /* whose log: a tenant or "platform" */
+    const char *target; /* ARN or name of what is changed */
+    const char *tenant, *key, *detail, *reason;
+    struct bytes before; /* JSON object, or empty */
+    const char *grant;   /* by which grant, or NULL */
+};
+/*
+ * Writes the intent (with `before`); runs fn; writes the outcome (with what fn wrote into `after`, a
+ * JSON object; empty: none). fn does not run when the intent can't be written. fn's error is
+ * returned. Secrets never go into before or after.
+ */
+RESULT api_act_run(struct api_loop *l, const struct api_who *who, const struct api_act *act,
+                   RESULT (*fn)(void *arg, struct buf *after, struct error *e), void *arg,
+                   struct error *e);
+/* An act of one phase (a read, a login): written before anything is given out. */
+RESULT api_act_note(struct api_loop *l, const struct api_who *who, const struct api_act *act,
+                    struct error *e);
+
+#endif

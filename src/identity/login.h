@@ -1,0 +1,106 @@
+/*
+ * Signing in and what follows: sessions of people at the console and the API.
+ *
+ * Each step gives a new token and voids the one before (no fixation). A session is bound to the
+ * client's address and user agent, ends by idleness (P-IAM-1) and absolutely, can be revoked at
+ * once. Only SHA-256 of tokens is kept. Times from d's clock.
+ */
+#ifndef TROTH_IDENTITY_LOGIN_H
+#define TROTH_IDENTITY_LOGIN_H
+
+#include "identity/factor.h"
+#include "sys/co.h"
+
+#define SESSION_TOKEN_BYTES 44 /* base64url of 32 bytes, NUL */
+#define SESSION_ID_BYTES    23
+
+enum session_stage {
+    SESSION_FACTOR = 1, /* the password fits: a factor is to be given */
+    SESSION_CHANGE,     /* ... and the password is to be changed first */
+    SESSION_ENROL,      /* no factor yet: nothing but enrolling one is possible */
+    SESSION_FULL,
+};
+const char *
+session_stage_name(enum session_stage s); /* "factor", "change-password", "enrol", "full" */
+
+struct session_client {
+    const char *ip, *agent;
+};
+struct session {
+    char id[SESSION_ID_BYTES]; /* public: for lists and revoking */
+    char user_id[IDENTITY_ID_BYTES], realm[TENANT_NAME_BYTES];
+    enum session_stage stage;
+    int64_t created_ms, seen_ms, expires_ms, mfa_ms;
+    enum factor_kind mfa_kind;
+    char ip[64];
+    uint8_t csrf[32];
+};
+struct session_opened {
+    struct session s;
+    char token[SESSION_TOKEN_BYTES];
+    char csrf
+            [SESSION_TOKEN_BYTES]; /* to be sent back in X-Troth-CSRF where a cookie carries the token */
+};
+
+/* Password first. One answer for unknown name, wrong password, suspended account: ERRC_DENIED, after
+ * the same work; ERRC_AGAIN with a time while locked out. `pool`: Argon2id runs there. */
+RESULT login_password(struct directory *d, struct pool *pool, const char *realm, const char *name,
+                      struct bytes password, const struct session_client *client,
+                      struct session_opened *ret, struct error *e);
+/* With an enrolment code: sets the first password; SESSION_ENROL follows. */
+RESULT login_enrol(struct directory *d, struct pool *pool, struct bytes code, struct bytes password,
+                   const struct session_client *client, struct session_opened *ret,
+                   struct error *e);
+RESULT login_change_password(struct directory *d, struct pool *pool, const struct session *s,
+                             struct bytes old, struct bytes password,
+                             const struct session_client *client, struct session_opened *ret,
+                             struct error *e);
+RESULT login_totp(struct directory *d, struct rpc_client *keeper, const struct session *s,
+                  const char *code, const struct session_client *client, struct session_opened *ret,
+                  struct error *e);
+RESULT login_recovery(struct directory *d, const struct session *s, const char *code,
+                      const struct session_client *client, struct session_opened *ret,
+                      struct error *e);
+/* Challenge for registering or asserting a passkey, kept with the session, good once, five minutes. */
+RESULT session_challenge(struct directory *d, const struct session *s, uint8_t ret[32],
+                         struct error *e);
+RESULT session_challenge_take(struct directory *d, const struct session *s, uint8_t ret[32],
+                              struct error *e);
+RESULT login_passkey(struct directory *d, const struct session *s, const struct passkey_party *rp,
+                     struct bytes response_json, const struct session_client *client,
+                     struct session_opened *ret, struct error *e);
+/* A passkey as the only factor (it verifies the user itself): where P-AUTH-PASSKEY allows. The
+ * challenge is sealed into `state`, which the client sends back. */
+RESULT login_passkey_only_begin(struct directory *d, const struct passkey_party *rp,
+                                const char *realm, struct buf *ret_json, struct buf *ret_state,
+                                struct error *e);
+RESULT login_passkey_only(struct directory *d, const struct passkey_party *rp, const char *realm,
+                          struct bytes state, struct bytes response_json,
+                          const struct session_client *client, struct session_opened *ret,
+                          struct error *e);
+/* After a factor was enrolled in SESSION_ENROL: the full session (the enrolment proved it). */
+RESULT login_enrolled(struct directory *d, const struct session *s, enum factor_kind kind,
+                      const struct session_client *client, struct session_opened *ret,
+                      struct error *e);
+/* Second factor anew within a full session (step-up: approvals ask for a fresh one): moves mfa_ms. */
+RESULT login_step_up(struct directory *d, struct rpc_client *keeper, const struct session *s,
+                     const char *totp_code, struct error *e);
+
+/* By token: ERRC_DENIED for unknown, another client; ERRC_EXPIRED. Moves seen_ms. Cached. */
+RESULT session_find(struct directory *d, struct bytes token, const struct session_client *client,
+                    struct session *ret, struct error *e);
+RESULT session_list(struct directory *d, const char *user_id, struct arena *arena,
+                    struct session **ret, size_t *ret_n, struct error *e);
+RESULT session_revoke(struct directory *d, const char *user_id, const char *session_id,
+                      struct error *e);
+RESULT sessions_revoke(struct directory *d, const char *user_id, struct error *e); /* everywhere */
+
+/* A new enrolment code (shown once, 72 h, once): for a new person, or after a reset, which voids
+ * password, factors, recovery codes and sessions. */
+#define ENROLMENT_CODE_BYTES 30 /* "xxxxx-xxxxx-xxxxx-xxxxx-xxxxx" and NUL */
+RESULT enrolment_create(struct directory *d, const char *user_id, char ret[ENROLMENT_CODE_BYTES],
+                        struct error *e);
+RESULT credentials_reset(struct directory *d, const char *user_id, char ret[ENROLMENT_CODE_BYTES],
+                         struct error *e);
+
+#endif
