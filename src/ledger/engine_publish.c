@@ -21,7 +21,11 @@ static uint64_t settled(const struct engine *en)
 
 static void note_failure(struct engine *en, struct result r, const struct error *e)
 {
-    log_error("ledger: %s", e->msg);
+    if (r.code == ERRC_AGAIN) { /* the keeper is away for the moment */
+        log_warn("ledger: %s", e->msg);
+    } else {
+        log_error("ledger: %s", e->msg);
+    }
     en->retry_at_ms = clock_mono_ms(en->config.clock) + RETRY_MS;
     if (r.code == ERRC_FULL) {
         reserve_give_up(&en->reserve);
