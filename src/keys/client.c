@@ -364,6 +364,29 @@ RESULT keys_sigv4_key(struct rpc_client *keeper, const char *tenant, struct byte
     return call_for_key(keeper, KEYS_OP_SIGV4_KEY, &b, ret, e);
 }
 
+RESULT keys_totp_check(struct rpc_client *keeper, const char *tenant, struct bytes aad,
+                       struct bytes sealed, enum hash_alg alg, uint64_t first, unsigned count,
+                       struct bytes code, uint64_t *ret_step, struct error *e)
+{
+    CLEANUP(buf_done_p)
+    struct buf b = BUF_SECRET(KEYS_SMALL_REQUEST + KEY_AAD_MAX + KEYS_SEALED_MAX);
+    CLEANUP(buf_done_p) struct buf reply = BUF(8);
+
+    wire_add_str(&b, tenant);
+    buf_add_be16_prefixed(&b, aad);
+    buf_add_be16_prefixed(&b, sealed);
+    buf_add_u8(&b, (uint8_t)alg);
+    buf_add_be64(&b, first);
+    buf_add_u8(&b, (uint8_t)MIN(count, UINT8_MAX));
+    buf_add_be16_prefixed(&b, code);
+    TRY(call(keeper, KEYS_OP_TOTP, &b, &reply, USE_TIMEOUT_MS, e));
+    struct bytes in = buf_bytes(&reply);
+    if (!result_is_ok(bytes_take_be64(&in, ret_step)) || in.n != 0) {
+        return bad_answer(e);
+    }
+    return RESULT_OK;
+}
+
 RESULT keys_sign_statement(struct rpc_client *keeper, const char *context, struct bytes text,
                            struct buf *ret_note, struct error *e)
 {

@@ -10,6 +10,7 @@
 #define TROTH_KEYS_CLIENT_H
 
 #include "base/secret.h"
+#include "crypto/hash.h"
 #include "crypto/suite.h"
 #include "keys/root.h"
 #include "sys/rpc.h"
@@ -144,6 +145,15 @@ RESULT keys_seal_secret(struct rpc_client *keeper, const char *tenant, struct by
 RESULT keys_sigv4_key(struct rpc_client *keeper, const char *tenant, struct bytes aad,
                       struct bytes sealed, const char *date /* yyyymmdd */, const char *region,
                       const char *service, struct key256 *ret, struct error *e);
+/*
+ * Is `code` (6 to 8 digits) the one-time password of a sealed seed at one of `count` (1 to
+ * KEY_TOTP_STEPS_MAX) steps from `first` on? *ret_step: the earliest it fits; ERRC_DENIED: none. The
+ * seed stays with the keeper. alg: RFC 6238's HASH_SHA1, HASH_SHA256 or HASH_SHA512.
+ */
+#define KEY_TOTP_STEPS_MAX 16
+RESULT keys_totp_check(struct rpc_client *keeper, const char *tenant, struct bytes aad,
+                       struct bytes sealed, enum hash_alg alg, uint64_t first, unsigned count,
+                       struct bytes code, uint64_t *ret_step, struct error *e);
 /*
  * Ed25519 by the deployment's statement key over "troth/<context>\n" and text: for statements and
  * certificates; as a note.

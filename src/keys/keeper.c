@@ -32,6 +32,7 @@ const struct rpc_op keeper_ops[] = {
     { KEYS_OP_SIGN_CHECKPOINT, "sign_checkpoint", SCRIBE, SMALL, keeper_sign_checkpoint },
     { KEYS_OP_LOG_PAYLOAD_KEY, "log_payload_key", SCRIBE, SMALL, keeper_log_payload_key },
     { KEYS_OP_LOG_VKEY, "log_vkey", EDGE | SCRIBE, SMALL, keeper_log_vkey },
+    { KEYS_OP_TOTP, "totp", EDGE, AAD + KEYS_SEALED_MAX, keeper_totp },
     { KEYS_OP_ROOT_INFO, "root_info", EDGE, 0, keeper_root_info },
     { 0 },
 };

@@ -27,6 +27,8 @@ typedef RESULT keeper_run_fn(void *ctx, struct rpc_request *rq, struct bytes bod
 /* keeper_use.c */
 keeper_run_fn keeper_data_key, keeper_unwrap, keeper_rewrap, keeper_sigv4_key, keeper_seal_secret,
         keeper_metadata_key, keeper_log_payload_key;
+/* keeper_totp.c */
+keeper_run_fn keeper_totp;
 /* keeper_admin.c */
 keeper_run_fn keeper_tenant_create, keeper_create, keeper_show, keeper_list, keeper_rotate,
         keeper_set_enabled, keeper_schedule_destroy, keeper_cancel_destroy, keeper_destroy,

@@ -30,6 +30,7 @@ enum keys_op {
     KEYS_OP_LOG_PAYLOAD_KEY, /* log, month -> suite(1), key(32) */
     KEYS_OP_LOG_VKEY,        /* log, origin -> vkey (the rest) */
     KEYS_OP_ROOT_INFO,       /* -> form(1), id(8), k(1), n(1), memory(4), passes(4), lanes(4) */
+    KEYS_OP_TOTP, /* tenant, aad, sealed, alg(1), first step(8), steps(1), code -> step(8) */
     KEYS_OP_END_
 };
 

@@ -66,6 +66,7 @@ static const struct {
      */
     { KEYS_OP_LOG_VKEY, ROLE_EDGE },
     { KEYS_OP_ROOT_INFO, ROLE_EDGE },
+    { KEYS_OP_TOTP, ROLE_EDGE },
 };
 
 /* A body that breaks every operation's grammar, so that a permitted one answers ERRC_FORMAT or
@@ -209,6 +210,58 @@ static void sigv4_key(void **state)
                     ERRC_INTEGRITY);
         sealed.p[i] ^= 4;
     }
+    served_stop(&s);
+    kit_done(&k);
+}
+
+/*= 2.1.4-1 test */
+static void totp(void **state)
+{
+    struct kit k;
+    struct served s;
+    struct error e;
+    uint64_t step = 0;
+    CLEANUP(buf_done_p) struct buf sealed = BUF(8192);
+
+    (void)state;
+    kit_serve(&k, &s, 7);
+    struct bytes aad = BYTES_LIT("totp/1");
+    assert_ok(keys_seal_secret(edge(&s), "platform", aad, BYTES_LIT("12345678901234567890"),
+                               &sealed, &e),
+              e);
+#define CHECK(alg, first, count, code)                                                             \
+    keys_totp_check(edge(&s), "platform", aad, buf_bytes(&sealed), (alg), (first), (count),        \
+                    bytes_str(code), &step, &e)
+    /* RFC 4226 appendix D: counters 1 to 3 are 287082, 359152, 969429 */
+    assert_ok(CHECK(HASH_SHA1, 0, 3, "287082"), e);
+    assert_int_equal(step, 1);
+    assert_ok(CHECK(HASH_SHA1, 1, 3, "969429"), e);
+    assert_int_equal(step, 3);
+    assert_ok(CHECK(HASH_SHA1, 1, 1, "94287082"), e);
+    assert_int_equal(step, 1);
+    assert_code(CHECK(HASH_SHA1, 2, 3, "287082"), ERRC_DENIED);
+    assert_code(CHECK(HASH_SHA1, 1, 2, "969429"), ERRC_DENIED);
+    assert_code(CHECK(HASH_SHA256, 0, 3, "287082"), ERRC_DENIED);
+    assert_code(CHECK(HASH_SHA512, 0, 3, "287082"), ERRC_DENIED);
+    assert_code(CHECK(HASH_SHA1, 0, 3, "287083"), ERRC_DENIED);
+    assert_code(CHECK(HASH_SM3, 0, 3, "287082"), ERRC_FORMAT);
+    assert_code(CHECK(HASH_SHA1, 0, 0, "287082"), ERRC_FORMAT);
+    assert_code(CHECK(HASH_SHA1, 0, KEY_TOTP_STEPS_MAX + 1, "287082"), ERRC_FORMAT);
+    assert_code(CHECK(HASH_SHA1, UINT64_MAX, 1, "287082"), ERRC_FORMAT);
+    assert_code(CHECK(HASH_SHA1, 0, 3, "28708"), ERRC_FORMAT);
+    assert_code(CHECK(HASH_SHA1, 0, 3, "394287082"), ERRC_FORMAT);
+    assert_code(CHECK(HASH_SHA1, 0, 3, "28708 "), ERRC_FORMAT);
+    assert_code(CHECK(HASH_SHA1, 0, 3, ""), ERRC_FORMAT);
+    /* another device's seed, another tenant's, a changed one */
+    aad = BYTES_LIT("totp/2");
+    assert_code(CHECK(HASH_SHA1, 0, 3, "287082"), ERRC_INTEGRITY);
+    aad = BYTES_LIT("totp/1");
+    for (size_t i = 0; i < sealed.n; i++) {
+        sealed.p[i] ^= 1;
+        assert_code(CHECK(HASH_SHA1, 0, 3, "287082"), ERRC_INTEGRITY);
+        sealed.p[i] ^= 1;
+    }
+#undef CHECK
     served_stop(&s);
     kit_done(&k);
 }
@@ -579,6 +632,7 @@ int main(void)
         cmocka_unit_test(metadata_key_once),
         cmocka_unit_test(through_the_client),
         cmocka_unit_test(sigv4_key),
+        cmocka_unit_test(totp),
         cmocka_unit_test(checkpoints),
         cmocka_unit_test(checkpoints_of_a_dead_keeper),
         cmocka_unit_test(certificate),
