@@ -20,12 +20,33 @@ void api_who_done(struct api_who *w);
 
 /*
  * The decision for an action on a resource of a realm. ERRC_DENIED with the reason as people read it;
- * the refusal is an entry "access.denied" of the realm's log (bounded, as s3_refusal_log) and is
- * counted. On success a grant that let it in is counted as used.
+ * the refusal is an entry "access.denied" (api_refused) and is counted. On success a grant that let
+ * it in is counted as used.
  */
 RESULT api_decide(struct api_loop *l, const struct api_who *who, const char *realm,
                   const char *action, struct bytes resource, const struct policy_key *keys,
                   size_t key_count, struct access_answer *ret /* may be NULL */, struct error *e);
+/* The decision alone: nothing is written or counted. */
+RESULT api_weigh(struct api_loop *l, const struct api_who *who, const char *realm,
+                 const char *action, struct bytes resource, const struct policy_key *keys,
+                 size_t key_count, struct access_answer *ret, struct error *e);
+
+/*
+ * What was refused, with who, whence and why: to the realm's log, to the platform's where the realm
+ * is unknown ("" or NULL) or closed. At most API_REFUSALS_PER_S entries a second and loop; the next
+ * one says how many were left out. Texts NULL: left out. Never fails.
+ */
+#define API_REFUSALS_PER_S 50
+struct api_refusal {
+    const char *kind; /* "access.denied", or "auth.failed" when it is not known who asks */
+    const char *realm;
+    const char *error; /* why */
+    const char *action;
+    struct bytes resource, method, path, access_key;
+    const char *actor, *ip, *agent, *request_id;
+    unsigned status;
+};
+void api_refused(struct api_loop *l, const struct api_refusal *r);
 
 /* A change. Texts NULL: left out of the entry. */
 struct api_act {

@@ -1,6 +1,7 @@
 /* The management side: who may speak, finding the route, and the two phases of an act. */
 #include "api/admin/admin.h"
 
+#include "api/act.h"
 #include "base/text.h"
 
 #include <unistd.h>
@@ -80,81 +81,48 @@ RESULT admin_log_name(struct admin *a, const char *name, struct error *e)
 
 /* --- two phases --- */
 
-static void kv(struct jsonw *w, const char *key, const char *value)
+struct admin_fn {
+    struct admin *a;
+    RESULT (*fn)(struct admin *a, void *arg, struct error *e);
+    void *arg;
+};
+
+static RESULT fn_run(void *arg, struct buf *after, struct error *e)
 {
-    if (value != NULL) {
-        jsonw_kv_cstr(w, key, value);
-    }
+    struct admin_fn *f = arg;
+    (void)after;
+    return f->fn(f->a, f->arg, e);
 }
 
-/* Members in the order of RFC 8785. phase "intent": no result; "outcome": `intent` is the index of
- * the first. */
-static RESULT act_append(struct admin *a, const struct admin_act *act, const char *phase,
-                         uint64_t intent, const char *result, const char *why,
-                         struct ledger_position *ret, struct error *e)
+static struct api_who who_of(const struct admin *a, const struct principal *p)
 {
-    CLEANUP(buf_done_p) struct buf payload = BUF(LEDGER_PAYLOAD_MAX);
-    struct jsonw w;
-    jsonw_init(&w, &payload);
-    jsonw_object(&w);
-    jsonw_key(&w, "actor");
-    jsonw_object(&w);
-    jsonw_kv_cstr(&w, "id", a->actor);
-    jsonw_kv_cstr(&w, "ip", a->http->peer_host);
-    jsonw_object_end(&w);
-    kv(&w, "detail", act->detail);
-    kv(&w, "error", why);
-    if (result != NULL) {
-        jsonw_kv_u64(&w, "intent", intent);
-    }
-    kv(&w, "key", act->key);
-    kv(&w, "phase", phase);
-    jsonw_kv_cstr(&w, "request", a->request_id);
-    kv(&w, "result", result);
-    kv(&w, "tenant", act->tenant);
-    jsonw_object_end(&w);
-    TRY_MSG(buf_result(&payload), e, "entry");
-    return ledger_append(a->l->scribe, act->log, act->kind, buf_bytes(&payload), ret, e);
+    return (struct api_who){ .p = p, .ip = a->http->peer_host, .request_id = a->request_id };
 }
 
-/*= 2.1.5-3 "privileged acts write intent before and outcome after; without the intent they do not
- * happen" */
 RESULT admin_run(struct admin *a, const struct admin_act *act,
                  RESULT (*fn)(struct admin *a, void *arg, struct error *e), void *arg,
                  struct error *e)
 {
-    struct ledger_position intent, outcome;
-    unsigned generation = vault_act_begin(a->l->api->vault, act->log);
-    struct result r = act_append(a, act, "intent", 0, NULL, NULL, &intent, e);
-    if (!result_is_ok(r)) {
-        vault_act_end(a->l->api->vault, act->log, generation, true);
-        error_prefix(e, "ledger");
-        return r;
-    }
-    r = fn(a, arg, e);
-    const char *why = result_is_ok(r) ? NULL : arena_str(a->arena, bytes_str(e->msg));
-    struct error ledger_error;
-    struct result logged =
-            act_append(a, act, "outcome", intent.index, result_is_ok(r) ? "ok" : "failed", why,
-                       &outcome, &ledger_error);
-    vault_act_end(a->l->api->vault, act->log, generation, !result_is_ok(logged));
-    if (result_is_ok(r) && !result_is_ok(logged)) {
-        FAIL(e, logged.code, "%s is done, but its outcome could not be written to the ledger: %s",
-             act->kind, ledger_error.msg);
-    }
-    return r;
+    struct principal p = { .kind = PRINCIPAL_OPERATOR, .actor = a->actor };
+    struct api_who who = who_of(a, &p);
+    struct api_act of = { .kind = act->kind,
+                          .realm = act->log,
+                          .tenant = act->tenant,
+                          .key = act->key,
+                          .detail = act->detail };
+    struct admin_fn f = { a, fn, arg };
+    return api_act_run(a->l, &who, &of, fn_run, &f, e);
 }
 
-/*= 2.1.3-9 "what the provider's staff read of a customer's log is a record itself" */
 RESULT admin_note(struct admin *a, const char *kind, const char *tenant, const char *detail,
                   struct error *e)
 {
-    struct ledger_position pos;
-    struct admin_act act = {
-        .kind = kind, .log = LEDGER_PLATFORM, .tenant = tenant, .detail = detail
+    struct principal p = { .kind = PRINCIPAL_OPERATOR, .actor = a->actor };
+    struct api_who who = who_of(a, &p);
+    struct api_act of = {
+        .kind = kind, .realm = LEDGER_PLATFORM, .tenant = tenant, .detail = detail
     };
-    TRY_MSG(act_append(a, &act, NULL, 0, NULL, NULL, &pos, e), e, "ledger");
-    return RESULT_OK;
+    return api_act_note(a->l, &who, &of, e);
 }
 
 /* --- dispatch --- */

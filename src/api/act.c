@@ -1,0 +1,105 @@
+/* The two phases of a change, and the entry of an act of one phase. */
+#include "api/act.h"
+
+static void kv(struct jsonw *w, const char *key, const char *value)
+{
+    if (value != NULL && value[0] != '\0') {
+        jsonw_kv_cstr(w, key, value);
+    }
+}
+
+static void kv_raw(struct jsonw *w, const char *key, struct bytes json)
+{
+    if (json.n > 0) {
+        jsonw_key(w, key);
+        jsonw_raw(w, json);
+    }
+}
+
+/* What is of the one phase or the other. */
+struct phase {
+    const char *name; /* NULL: an act of one phase */
+    const char *result, *why;
+    uint64_t intent; /* of an outcome: index of the first entry */
+    struct bytes after;
+};
+
+/* Members in the order of RFC 8785. */
+static RESULT append(struct api_loop *l, const struct api_who *who, const struct api_act *act,
+                     const struct phase *p, struct ledger_position *ret, struct error *e)
+{
+    CLEANUP(buf_done_p) struct buf payload = BUF(LEDGER_PAYLOAD_MAX);
+    struct jsonw w;
+    jsonw_init(&w, &payload);
+    jsonw_object(&w);
+    jsonw_key(&w, "actor");
+    jsonw_object(&w);
+    kv(&w, "access_key", who->p->access_key);
+    jsonw_kv_cstr(&w, "id", who->p->actor);
+    kv(&w, "ip", who->ip);
+    jsonw_object_end(&w);
+    kv_raw(&w, "after", p->after);
+    kv_raw(&w, "before", act->before);
+    kv(&w, "detail", act->detail);
+    kv(&w, "error", p->why);
+    kv(&w, "grant", act->grant);
+    if (p->result != NULL) {
+        jsonw_kv_u64(&w, "intent", p->intent);
+    }
+    kv(&w, "key", act->key);
+    kv(&w, "phase", p->name);
+    kv(&w, "reason", act->reason);
+    jsonw_kv_cstr(&w, "request", who->request_id);
+    kv(&w, "result", p->result);
+    kv(&w, "target", act->target);
+    kv(&w, "tenant", act->tenant);
+    jsonw_object_end(&w);
+    TRY_MSG(buf_result(&payload), e, "entry");
+    return ledger_append(l->scribe, act->realm, act->kind, buf_bytes(&payload), ret, e);
+}
+
+/*= 2.1.5-3 "privileged acts write intent before and outcome after; without the intent they do not
+ * happen" */
+RESULT api_act_run(struct api_loop *l, const struct api_who *who, const struct api_act *act,
+                   RESULT (*fn)(void *arg, struct buf *after, struct error *e), void *arg,
+                   struct error *e)
+{
+    struct ledger_position intent, outcome;
+    unsigned generation = vault_act_begin(l->api->vault, act->realm);
+    struct result r = append(l, who, act, &(struct phase){ .name = "intent" }, &intent, e);
+    if (!result_is_ok(r)) {
+        vault_act_end(l->api->vault, act->realm, generation, true);
+        error_prefix(e, "ledger");
+        return r;
+    }
+    CLEANUP(buf_done_p) struct buf after = BUF(LEDGER_PAYLOAD_MAX);
+    struct error own;
+    if (e == NULL) {
+        e = &own;
+    }
+    r = fn(arg, &after, e);
+    struct phase end = { .name = "outcome", .intent = intent.index, .result = "ok" };
+    if (result_is_ok(r)) {
+        end.after = buf_bytes(&after);
+    } else {
+        end.result = "failed";
+        end.why = e->msg;
+    }
+    struct error ledger_error;
+    struct result logged = append(l, who, act, &end, &outcome, &ledger_error);
+    vault_act_end(l->api->vault, act->realm, generation, !result_is_ok(logged));
+    if (result_is_ok(r) && !result_is_ok(logged)) {
+        FAIL(e, logged.code, "%s is done, but its outcome could not be written to the ledger: %s",
+             act->kind, ledger_error.msg);
+    }
+    return r;
+}
+
+/*= 2.1.3-9 "what the provider's staff read of a customer's log is a record itself" */
+RESULT api_act_note(struct api_loop *l, const struct api_who *who, const struct api_act *act,
+                    struct error *e)
+{
+    struct ledger_position pos;
+    TRY_MSG(append(l, who, act, &(struct phase){ 0 }, &pos, e), e, "ledger");
+    return RESULT_OK;
+}
