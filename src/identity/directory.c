@@ -1,7 +1,9 @@
 /* The directory: its database, its tenants. Access keys: access_key.c. */
 #include "identity/directory_priv.h"
 
+#include "base/log.h"
 #include "base/text.h"
+#include "identity/tally.h"
 
 #include <stdio.h>
 
@@ -24,6 +26,7 @@ RESULT directory_open(struct fs *fs, const struct key256 *key, const struct cloc
     d->rng = rng;
     d->caches[DIRECTORY_CACHE_KEYS] = map_new();
     d->caches[DIRECTORY_CACHE_SIGNING] = map_new();
+    d->tally = tally_new();
     pthread_mutex_init(&d->lock, NULL);
     *ret = d;
     return RESULT_OK;
@@ -61,6 +64,11 @@ void directory_close(struct directory *d)
     if (d == NULL) {
         return;
     }
+    struct error e;
+    if (!result_is_ok(tally_flush(d, &e))) {
+        log_warn("identity: counts are lost: %s", e.msg);
+    }
+    tally_free(d->tally);
     db_close(d->db);
     cache_free(d, DIRECTORY_CACHE_KEYS);
     cache_free(d, DIRECTORY_CACHE_SIGNING);

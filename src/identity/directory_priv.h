@@ -15,6 +15,8 @@ enum directory_cache {
     DIRECTORY_CACHE_COUNT,
 };
 
+struct tally;
+
 extern const struct db_migration directory_migrations[]; /* schema.c */
 extern const size_t directory_migration_count;
 
@@ -24,6 +26,7 @@ struct directory {
     const struct rng *rng;
     pthread_mutex_t lock; /* over what follows */
     struct map *caches[DIRECTORY_CACHE_COUNT];
+    struct tally *tally; /* its own lock: tally.h */
     uint64_t generation; /* grows with every change: what was read before is not cached after */
 };
 

@@ -87,7 +87,7 @@ RESULT grants_running(struct directory *d, const char *user_id, int64_t now_ms, 
                       struct grant **ret, size_t *ret_n, int64_t *ret_next_ms, struct error *e);
 /* The use of a grant is counted, in memory first. */
 void grant_touch(struct directory *d, const char *id);
-void grant_json(struct jsonw *w, const struct grant *g);
+void grant_json(struct jsonw *w, const struct grant *g); /* members of an object */
 
 /* --- what the other party is told (to be acknowledged) --- */
 
@@ -108,6 +108,6 @@ RESULT notice_ack(struct directory *d, const char *realm, const char *id, const 
 RESULT notice_list(struct directory *d, const char *realm, bool open_only, const char *after,
                    size_t max, struct arena *arena, struct notice **ret, size_t *ret_n,
                    struct error *e);
-void notice_json(struct jsonw *w, const struct notice *n);
+void notice_json(struct jsonw *w, const struct notice *n); /* members of an object */
 
 #endif
