@@ -9,15 +9,6 @@ static void seal_aad(struct buf *out, const char *tenant, const char *id)
     buf_addf(out, "access-key/%s/%s", tenant, id);
 }
 
-static void text_random(const struct rng *rng, const char *alphabet, size_t alphabet_n, char *dst,
-                        size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        dst[i] = alphabet[rng_below(rng, alphabet_n)];
-    }
-    dst[n] = '\0';
-}
-
 struct key_insert {
     const struct access_key *key;
     struct bytes sealed;
@@ -71,10 +62,10 @@ RESULT directory_key_create(struct directory *d, struct rpc_client *keeper, cons
     memcpy(k.owner, owner, strlen(owner) + 1);
     k.id[0] = 'A';
     k.id[1] = 'K';
-    text_random(d->rng, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 32, k.id + 2, ACCESS_KEY_BYTES - 3);
+    directory_random_text(d, DIRECTORY_ID_ALPHABET, k.id + 2, ACCESS_KEY_BYTES - 3);
     char secret[SECRET_KEY_BYTES];
-    text_random(d->rng, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", 64,
-                secret, SECRET_KEY_BYTES - 1);
+    directory_random_text(d, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
+                          secret, SECRET_KEY_BYTES - 1);
     CLEANUP(buf_done_p) struct buf aad = BUF(256);
     CLEANUP(buf_done_p) struct buf sealed = BUF(8192);
     seal_aad(&aad, k.tenant, k.id);
@@ -168,44 +159,11 @@ RESULT directory_key_delete(struct directory *d, const char *tenant, const char 
     return RESULT_OK;
 }
 
-/* A copy of what is cached under name; false when it is not. *ret_generation is for cache_put. */
-static bool cache_get(struct directory *d, enum directory_cache which, struct bytes name, void *ret,
-                      size_t n, uint64_t *ret_generation)
-{
-    pthread_mutex_lock(&d->lock);
-    const void *hit = map_get(d->caches[which], name);
-    if (hit != NULL) {
-        memcpy(ret, hit, n);
-    }
-    *ret_generation = d->generation;
-    pthread_mutex_unlock(&d->lock);
-    return hit != NULL;
-}
-
-/* Remembers a copy of v, unless something was changed since `generation`. A full cache starts anew.
- */
-static void cache_put(struct directory *d, enum directory_cache which, struct bytes name,
-                      const void *v, size_t n, uint64_t generation)
-{
-    pthread_mutex_lock(&d->lock);
-    if (d->generation == generation) {
-        if (map_count(d->caches[which]) >= DIRECTORY_CACHE_MAX) {
-            directory_cache_reset(d, which);
-        }
-        void *old = map_set(d->caches[which], name, mem_dup(v, n));
-        if (old != NULL) {
-            mem_wipe(old, n);
-            mem_free(old);
-        }
-    }
-    pthread_mutex_unlock(&d->lock);
-}
-
 RESULT directory_key_find(struct directory *d, struct bytes id, struct access_key *ret,
                           struct error *e)
 {
     uint64_t generation = 0;
-    if (cache_get(d, DIRECTORY_CACHE_KEYS, id, ret, sizeof(*ret), &generation)) {
+    if (directory_cache_get(d, DIRECTORY_CACHE_KEYS, id, ret, sizeof(*ret), &generation)) {
         return RESULT_OK;
     }
     CLEANUP(db_read_end_p) struct db_conn *c = NULL;
@@ -224,7 +182,7 @@ RESULT directory_key_find(struct directory *d, struct bytes id, struct access_ke
     struct access_key k = { 0 };
     key_of_row(s, &k);
     db_reset(s);
-    cache_put(d, DIRECTORY_CACHE_KEYS, id, &k, sizeof(k), generation);
+    directory_cache_put(d, DIRECTORY_CACHE_KEYS, id, &k, sizeof(k), generation);
     *ret = k;
     return RESULT_OK;
 }
@@ -255,7 +213,8 @@ RESULT directory_signing_key(struct directory *d, struct rpc_client *keeper,
              BYTES_FMT(service));
     TRY(buf_result(&name));
     uint64_t generation = 0;
-    if (cache_get(d, DIRECTORY_CACHE_SIGNING, buf_bytes(&name), ret, sizeof(*ret), &generation)) {
+    if (directory_cache_get(d, DIRECTORY_CACHE_SIGNING, buf_bytes(&name), ret, sizeof(*ret),
+                            &generation)) {
         return RESULT_OK;
     }
     CLEANUP(buf_done_p) struct buf aad = BUF(256);
@@ -272,6 +231,7 @@ RESULT directory_signing_key(struct directory *d, struct rpc_client *keeper,
     const char *region_z = date_z + date.n + 1, *service_z = region_z + region.n + 1;
     TRY(keys_sigv4_key(keeper, k->tenant, buf_bytes(&aad), buf_bytes(&sealed), date_z, region_z,
                        service_z, ret, e));
-    cache_put(d, DIRECTORY_CACHE_SIGNING, buf_bytes(&name), ret, sizeof(*ret), generation);
+    directory_cache_put(d, DIRECTORY_CACHE_SIGNING, buf_bytes(&name), ret, sizeof(*ret),
+                        generation);
     return RESULT_OK;
 }

@@ -93,13 +93,13 @@ static void use_add(struct tally *t, const char *id, uint64_t n, int64_t at_ms)
     u->at_ms = MAX(u->at_ms, at_ms);
 }
 
-void tally_use(struct tally *t, const char *grant_id, int64_t at_ms)
+void tally_use(struct tally *t, const char *id, int64_t at_ms)
 {
-    if (strlen(grant_id) >= sizeof(((struct use *)NULL)->id)) {
+    if (strlen(id) >= sizeof(((struct use *)NULL)->id)) {
         return;
     }
     pthread_mutex_lock(&t->lock);
-    use_add(t, grant_id, 1, at_ms);
+    use_add(t, id, 1, at_ms);
     pthread_mutex_unlock(&t->lock);
 }
 
@@ -138,10 +138,15 @@ static RESULT write_uses(struct db_conn *c, struct map *uses, struct error *e)
     while (map_next(uses, &it, &key, &v)) {
         const struct use *u = v;
         struct db_stmt *s = NULL;
-        TRY(db_prepare(c,
-                       "UPDATE grants SET uses = uses + ?2, used_ms = max(used_ms, ?3)"
-                       " WHERE id = ?1",
-                       &s, e));
+        bool is_user = strncmp(u->id, "AIDA", 4) == 0;
+        TRY(is_user ? db_prepare(c,
+                                 "UPDATE users SET active_ms = max(active_ms, ?3) WHERE id = ?1"
+                                 " AND ?2 > 0",
+                                 &s, e)
+                    : db_prepare(c,
+                                 "UPDATE grants SET uses = uses + ?2, used_ms = max(used_ms, ?3)"
+                                 " WHERE id = ?1",
+                                 &s, e));
         db_bind_text(s, 1, bytes_str(u->id));
         db_bind_i64(s, 2, (int64_t)u->n);
         db_bind_i64(s, 3, u->at_ms);

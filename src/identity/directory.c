@@ -1,9 +1,8 @@
 /* The directory: its database, its tenants. Access keys: access_key.c. */
-#include "identity/directory_priv.h"
-
 #include "base/log.h"
 #include "base/text.h"
 #include "identity/tally.h"
+#include "identity/user_priv.h"
 
 #include <stdio.h>
 
@@ -24,8 +23,9 @@ RESULT directory_open(struct fs *fs, const struct key256 *key, const struct cloc
     d->db = db;
     d->clock = clock;
     d->rng = rng;
-    d->caches[DIRECTORY_CACHE_KEYS] = map_new();
-    d->caches[DIRECTORY_CACHE_SIGNING] = map_new();
+    for (enum directory_cache i = 0; i < DIRECTORY_CACHE_COUNT; i++) {
+        d->caches[i] = map_new();
+    }
     d->tally = tally_new();
     pthread_mutex_init(&d->lock, NULL);
     *ret = d;
@@ -53,8 +53,9 @@ void directory_cache_reset(struct directory *d, enum directory_cache which)
 void directory_caches_empty(struct directory *d)
 {
     pthread_mutex_lock(&d->lock);
-    directory_cache_reset(d, DIRECTORY_CACHE_KEYS);
-    directory_cache_reset(d, DIRECTORY_CACHE_SIGNING);
+    for (enum directory_cache i = 0; i < DIRECTORY_CACHE_COUNT; i++) {
+        directory_cache_reset(d, i);
+    }
     d->generation++;
     pthread_mutex_unlock(&d->lock);
 }
@@ -70,10 +71,50 @@ void directory_close(struct directory *d)
     }
     tally_free(d->tally);
     db_close(d->db);
-    cache_free(d, DIRECTORY_CACHE_KEYS);
-    cache_free(d, DIRECTORY_CACHE_SIGNING);
+    for (enum directory_cache i = 0; i < DIRECTORY_CACHE_COUNT; i++) {
+        cache_free(d, i);
+    }
     pthread_mutex_destroy(&d->lock);
     mem_free(d);
+}
+
+bool directory_cache_get(struct directory *d, enum directory_cache which, struct bytes name,
+                         void *ret, size_t n, uint64_t *ret_generation)
+{
+    pthread_mutex_lock(&d->lock);
+    const void *hit = map_get(d->caches[which], name);
+    if (hit != NULL) {
+        memcpy(ret, hit, n);
+    }
+    *ret_generation = d->generation;
+    pthread_mutex_unlock(&d->lock);
+    return hit != NULL;
+}
+
+void directory_cache_put(struct directory *d, enum directory_cache which, struct bytes name,
+                         const void *v, size_t n, uint64_t generation)
+{
+    pthread_mutex_lock(&d->lock);
+    if (d->generation == generation) {
+        if (map_count(d->caches[which]) >= DIRECTORY_CACHE_MAX) {
+            directory_cache_reset(d, which);
+        }
+        void *old = map_set(d->caches[which], name, mem_dup(v, n));
+        if (old != NULL) {
+            mem_wipe(old, n);
+            mem_free(old);
+        }
+    }
+    pthread_mutex_unlock(&d->lock);
+}
+
+void directory_random_text(struct directory *d, const char *alphabet, char *dst, size_t n)
+{
+    size_t letters = strlen(alphabet);
+    for (size_t i = 0; i < n; i++) {
+        dst[i] = alphabet[rng_below(d->rng, letters)];
+    }
+    dst[n] = '\0';
 }
 
 void directory_col_text(struct db_stmt *s, int i, char *dst, size_t cap)
@@ -100,9 +141,15 @@ bool tenant_name_is_valid(struct bytes name)
     return true;
 }
 
+struct tenant_insert {
+    const struct tenant *t;
+    char root[IDENTITY_ID_BYTES];
+};
+
 static RESULT tenant_insert(struct db_conn *c, void *arg, struct error *e)
 {
-    const struct tenant *t = arg;
+    const struct tenant_insert *in = arg;
+    const struct tenant *t = in->t;
     struct db_stmt *s = NULL;
     TRY(db_prepare(c,
                    "INSERT INTO tenants(name, account, state, suite, created_ms) VALUES(?1, ?2, "
@@ -117,7 +164,8 @@ static RESULT tenant_insert(struct db_conn *c, void *arg, struct error *e)
     if (r.code == ERRC_EXISTS) {
         FAIL(e, ERRC_EXISTS, "tenant %s exists already", t->name);
     }
-    return r;
+    TRY(r);
+    return user_root_insert(c, in->root, t->name, t->created_ms, e);
 }
 
 RESULT directory_tenant_create(struct directory *d, const char *name, enum crypto_suite suite,
@@ -136,8 +184,9 @@ RESULT directory_tenant_create(struct directory *d, const char *name, enum crypt
     uint64_t account = 100000000000u + rng_below(d->rng, 900000000000u);
     (void)snprintf(t.account, sizeof(t.account), "%012llu",
                    (unsigned long long)(account % 1000000000000u));
-    TRY(db_write(d->db, tenant_insert, &t, e));
-    directory_caches_empty(d);
+    struct tenant_insert in = { .t = &t };
+    identity_id_new(d, "AIDA", in.root);
+    TRY(directory_change(d, tenant_insert, &in, e));
     *ret = t;
     return RESULT_OK;
 }
@@ -193,9 +242,7 @@ RESULT directory_tenant_set_state(struct directory *d, const char *name, enum te
                                   struct error *e)
 {
     struct state_change change = { name, state };
-    TRY(db_write(d->db, state_update, &change, e));
-    directory_caches_empty(d);
-    return RESULT_OK;
+    return directory_change(d, state_update, &change, e);
 }
 
 RESULT directory_tenant_list(struct directory *d,

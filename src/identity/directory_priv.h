@@ -7,11 +7,14 @@
 
 #include <pthread.h>
 
-#define DIRECTORY_CACHE_MAX 10000
+#define DIRECTORY_CACHE_MAX   10000
+#define DIRECTORY_ID_ALPHABET "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 enum directory_cache {
     DIRECTORY_CACHE_KEYS,    /* access key id -> struct access_key */
     DIRECTORY_CACHE_SIGNING, /* "id/date/region/service" -> struct key256 */
+    DIRECTORY_CACHE_REALMS,  /* realm -> its row (realm.c) */
+    DIRECTORY_CACHE_PARAMS,  /* realm -> its parameters (param.c) */
     DIRECTORY_CACHE_COUNT,
 };
 
@@ -34,6 +37,15 @@ struct directory {
 void directory_caches_empty(struct directory *d);
 /* Under the lock. */
 void directory_cache_reset(struct directory *d, enum directory_cache which);
+/* A copy of what is cached under name; false when it is not. *ret_generation is for the put. */
+bool directory_cache_get(struct directory *d, enum directory_cache which, struct bytes name,
+                         void *ret, size_t n, uint64_t *ret_generation);
+/* Remembers a copy of v, unless something was changed since `generation`. A full cache starts anew.
+ */
+void directory_cache_put(struct directory *d, enum directory_cache which, struct bytes name,
+                         const void *v, size_t n, uint64_t generation);
+/* n random characters of the alphabet, and NUL. */
+void directory_random_text(struct directory *d, const char *alphabet, char *dst, size_t n);
 /* Copies a NUL-terminated text out of a column; longer text is cut (the schema bounds it). */
 void directory_col_text(struct db_stmt *s, int i, char *dst, size_t cap);
 

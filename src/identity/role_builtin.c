@@ -33,7 +33,7 @@ const struct role_builtin role_builtins[] = {
     { "approver", ROLE_OF_PLATFORM, ADMIN_NONE, false, true, "approves grants on the platform",
       "审批平台授权",
       ALLOW(SELF "," WATCH ",\"troth:AskGrant\",\"troth:ApproveGrant\",\"troth:EndGrant\",\"troth:"
-                           "DecideReview\"") },
+                 "DecideReview\"") },
     { "system-administrator", ROLE_OF_PLATFORM, ADMIN_SYSTEM, true, true,
       "runs the platform: tenants, state, settings", "系统管理员：租户、状态、设置",
       ALLOW(SELF "," WATCH "," SYSTEM_PLATFORM) },

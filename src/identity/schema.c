@@ -19,6 +19,13 @@ static const char principals[] =
         "ALTER TABLE tenants ADD COLUMN frozen_ms INTEGER NOT NULL DEFAULT 0;"
         "ALTER TABLE tenants ADD COLUMN claimed_ms INTEGER NOT NULL DEFAULT 0;"
 
+        /* the provider's own realm, beside those of the tenants */
+        "CREATE TABLE platform(frozen_ms INTEGER NOT NULL, claimed_ms INTEGER NOT NULL);"
+        "INSERT INTO platform VALUES(0, 0);"
+        "CREATE VIEW realms(name, account, state, frozen_ms, claimed_ms) AS"
+        " SELECT name, account, state, frozen_ms, claimed_ms FROM tenants"
+        " UNION ALL SELECT 'platform', '000000000000', 0, frozen_ms, claimed_ms FROM platform;"
+
         "CREATE TABLE users("
         " id TEXT PRIMARY KEY, realm TEXT NOT NULL, name TEXT NOT NULL COLLATE NOCASE,"
         " path TEXT NOT NULL, kind INTEGER NOT NULL, owner TEXT NOT NULL, display TEXT NOT NULL,"
