@@ -85,8 +85,8 @@ RESULT grant_get(struct directory *d, const char *id, struct arena *arena, struc
 }
 
 /* All rows of a statement, at most max. */
-static RESULT rows(struct db_stmt *s, size_t max, struct arena *arena, struct grant **ret,
-                   size_t *ret_n, struct error *e)
+RESULT grant_rows(struct db_stmt *s, size_t max, struct arena *arena, struct grant **ret,
+                  size_t *ret_n, struct error *e)
 {
     CLEANUP(mem_free_p) struct grant *list = NULL;
     size_t n = 0, cap = 0;
@@ -140,7 +140,7 @@ RESULT grant_list(struct directory *d, const struct grant_filter *f, size_t max,
     db_bind_i64(s, 4, f->state);
     bind_or_null(s, 5, f->after != NULL && f->after[0] != '\0' ? f->after : NULL);
     db_bind_i64(s, 6, (int64_t)MIN(max, (size_t)INT32_MAX));
-    return rows(s, max, arena, ret, ret_n, e);
+    return grant_rows(s, max, arena, ret, ret_n, e);
 }
 
 /*= 2.1.4-3 "a grant holds from its beginning to its end, by the clock" */
@@ -159,7 +159,7 @@ RESULT grants_running(struct directory *d, const char *user_id, int64_t now_ms, 
                    &s, e));
     db_bind_text(s, 1, bytes_str(user_id));
     db_bind_i64(s, 2, now_ms);
-    TRY(rows(s, SIZE_MAX, arena, &all, &n, e));
+    TRY(grant_rows(s, SIZE_MAX, arena, &all, &n, e));
     for (size_t i = 0; i < n; i++) {
         int64_t change = all[i].from_ms > now_ms ? all[i].from_ms : all[i].until_ms;
         if (change != 0 && (next_ms == 0 || change < next_ms)) {
