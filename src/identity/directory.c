@@ -27,7 +27,9 @@ RESULT directory_open(struct fs *fs, const struct key256 *key, const struct cloc
         d->caches[i] = map_new();
     }
     d->tally = tally_new();
+    d->uses = map_new();
     pthread_mutex_init(&d->lock, NULL);
+    pthread_mutex_init(&d->uses_lock, NULL);
     *ret = d;
     return RESULT_OK;
 }
@@ -66,7 +68,7 @@ void directory_close(struct directory *d)
         return;
     }
     struct error e;
-    if (!result_is_ok(tally_flush(d, &e))) {
+    if (!result_is_ok(tally_flush(d, &e)) || !result_is_ok(directory_key_uses_flush(d, &e))) {
         log_warn("identity: counts are lost: %s", e.msg);
     }
     tally_free(d->tally);
@@ -74,7 +76,9 @@ void directory_close(struct directory *d)
     for (enum directory_cache i = 0; i < DIRECTORY_CACHE_COUNT; i++) {
         cache_free(d, i);
     }
+    map_free(d->uses, mem_free);
     pthread_mutex_destroy(&d->lock);
+    pthread_mutex_destroy(&d->uses_lock);
     mem_free(d);
 }
 

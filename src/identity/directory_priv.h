@@ -30,7 +30,10 @@ struct directory {
     pthread_mutex_t lock; /* over what follows */
     struct map *caches[DIRECTORY_CACHE_COUNT];
     struct tally *tally; /* its own lock: tally.h */
-    uint64_t generation; /* grows with every change: what was read before is not cached after */
+    _Atomic uint64_t generation; /* grows with every change, under the lock: what was read before is
+                                    not cached after */
+    pthread_mutex_t uses_lock;   /* over what follows */
+    struct map *uses;            /* access key id -> its last use (access_key_use.c) */
 };
 
 /* After every change. */
@@ -46,6 +49,19 @@ void directory_cache_put(struct directory *d, enum directory_cache which, struct
                          const void *v, size_t n, uint64_t generation);
 /* n random characters of the alphabet, and NUL. */
 void directory_random_text(struct directory *d, const char *alphabet, char *dst, size_t n);
+/* Id ("AK", "AS" and 18 of [A-Z2-7]) and secret of a new access key or token. */
+void directory_credential_make(struct directory *d, const char *prefix,
+                               char ret_id[ACCESS_KEY_BYTES], char ret_secret[SECRET_KEY_BYTES]);
+/* Binds a sealed secret to its key: moved to another row it does not open. */
+void directory_credential_aad(struct buf *out, const char *realm, const char *id);
+static inline bool directory_is_token(const char *id)
+{
+    return id[0] == 'A' && id[1] == 'S';
+}
+void directory_key_used(struct directory *d, struct bytes id, int64_t now_ms, const char *from,
+                        const char *service);
+/* Puts the last use into k, where it is newer than k's. */
+void directory_key_use_get(struct directory *d, struct access_key *k);
 /* Copies a NUL-terminated text out of a column; longer text is cut (the schema bounds it). */
 void directory_col_text(struct db_stmt *s, int i, char *dst, size_t cap);
 

@@ -13,11 +13,7 @@
 #include "base/json.h"
 #include "identity/directory.h"
 
-#define IDENTITY_PLATFORM         "platform"
-#define IDENTITY_PLATFORM_ACCOUNT "000000000000"
-#define IDENTITY_ID_BYTES         22 /* "AIDA" (user), "AGPA", "AROA", "ANPA" and 17 of [A-Z2-7], NUL */
-#define IDENTITY_NAME_BYTES       129
-#define IDENTITY_TAGS_MAX         50
+#define IDENTITY_TAGS_MAX 50
 
 enum user_kind { USER_PERSON = 1, USER_SERVICE = 2, USER_ROOT = 3 /* the tenant's first keys */ };
 enum user_state { USER_ACTIVE, USER_SUSPENDED, USER_ENDED };

@@ -58,8 +58,8 @@ static RESULT tenant_create(struct admin *a, void *arg, struct error *e)
     TRY_MSG(is_done(keys_tenant_create(a->l->keeper, c->name, c->suite, &key, e)), e, "keys");
     TRY_MSG(is_done(ledger_create(a->l->scribe, c->name, e)), e, "log");
     TRY(directory_tenant_create(a->l->api->directory, c->name, c->suite, &c->tenant, e));
-    TRY(directory_key_create(a->l->api->directory, a->l->keeper, c->name, "root", &c->key,
-                             c->secret, e));
+    TRY(directory_key_create(a->l->api->directory, a->l->keeper, c->name, "", &c->key, c->secret,
+                             e));
     CLEANUP(buf_done_p) struct buf payload = BUF(4096);
     struct jsonw w;
     jsonw_init(&w, &payload);
@@ -190,7 +190,7 @@ static RESULT access_key_add(void *arg, const struct access_key *k, struct error
     jsonw_kv_cstr(w, "access_key_id", k->id);
     jsonw_kv_cstr(w, "created", time_rfc3339(k->created_ms, date));
     jsonw_kv_bool(w, "enabled", k->is_enabled);
-    jsonw_kv_cstr(w, "owner", k->owner);
+    jsonw_kv_cstr(w, "owner", k->user_name);
     jsonw_object_end(w);
     return RESULT_OK;
 }
@@ -206,7 +206,7 @@ RESULT admin_access_keys_list(struct admin *a, struct error *e)
     jsonw_object(&w);
     jsonw_key(&w, "access_keys");
     jsonw_array(&w);
-    TRY(directory_key_list(a->l->api->directory, t.name, access_key_add, &w, e));
+    TRY(directory_key_list(a->l->api->directory, t.name, NULL, access_key_add, &w, e));
     jsonw_array_end(&w);
     jsonw_object_end(&w);
     api_respond_json(a->x, 200, &out);
@@ -216,7 +216,8 @@ RESULT admin_access_keys_list(struct admin *a, struct error *e)
 static RESULT access_key_create(struct admin *a, void *arg, struct error *e)
 {
     struct creation *c = arg;
-    return directory_key_create(a->l->api->directory, a->l->keeper, c->tenant.name, c->name,
+    const char *user_id = strcmp(c->name, IDENTITY_ROOT_NAME) == 0 ? "" : c->name;
+    return directory_key_create(a->l->api->directory, a->l->keeper, c->tenant.name, user_id,
                                 &c->key, c->secret, e);
 }
 
@@ -225,7 +226,7 @@ RESULT admin_access_keys_create(struct admin *a, struct error *e)
     struct creation c = { 0 };
     TRY(admin_tenant(a, &c.tenant, e));
     c.suite = c.tenant.suite;
-    TRY(admin_body_text(a, "owner", "root", &c.name, e));
+    TRY(admin_body_text(a, "owner", IDENTITY_ROOT_NAME, &c.name, e)); /* or a user's id */
     struct admin_act act = {
         .kind = "access-key.create", .log = c.tenant.name, .tenant = c.tenant.name, .detail = c.name
     };

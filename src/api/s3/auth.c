@@ -129,8 +129,9 @@ static enum s3_error key_check(struct s3_request *r, const struct sigv4_request 
                                 "The provided token is not valid: this access key has none."));
         return S3_ACCESS_DENIED;
     }
-    res = directory_signing_key(r->l->api->directory, r->l->keeper, &r->access, r->claim.date,
-                                r->claim.region, r->claim.service, &r->signing_key, e);
+    res = directory_signing_key(r->l->api->directory, r->l->keeper, r->access.tenant, r->access.id,
+                                r->claim.date, r->claim.region, r->claim.service, &r->signing_key,
+                                e);
     if (!result_is_ok(res)) {
         return s3_error_of(res.code, S3_INVALID_ACCESS_KEY_ID);
     }
@@ -141,7 +142,11 @@ static enum s3_error key_check(struct s3_request *r, const struct sigv4_request 
         return error_of_refusal(r, refusal);
     }
     r->is_authentic = true;
-    if (!r->access.is_enabled || r->access.tenant_state != TENANT_ACTIVE) {
+    if (!r->access.is_enabled) {
+        result_ignore(error_set(e, ERRC_DENIED, "Access Denied: the access key is disabled."));
+        return S3_ACCESS_DENIED;
+    }
+    if (r->access.tenant_state != TENANT_ACTIVE) {
         result_ignore(error_set(e, ERRC_DENIED, "Access Denied: the tenant is %s.",
                                 tenant_state_name(r->access.tenant_state)));
         return S3_ACCESS_DENIED;
@@ -192,7 +197,8 @@ enum s3_error s3_authenticate(struct s3_request *r, struct error *e)
 {
     enum s3_error err = check(r, e);
     if (err == S3_OK) {
-        api_vault_ctx(r->l, r->x, r->access.tenant, r->access.owner, r->access.id, r->id, &r->cx);
+        api_vault_ctx(r->l, r->x, r->access.tenant, r->access.user_name, r->access.id, r->id,
+                      &r->cx);
     } else if (err != S3_SERVICE_UNAVAILABLE && err != S3_NOT_IMPLEMENTED) {
         s3_refusal_log(r, err);
     }

@@ -1,68 +1,9 @@
 /* The directory: tenants and access keys over a real keeper; caches that every change empties;
  * secrets that only the keeper opens. */
-#include "../keys/keys_testkit.h"
+#include "identity_testkit.h"
 
 #include "base/text.h"
-#include "identity/directory.h"
 #include "identity/sigv4.h"
-
-struct world {
-    struct kit kit;
-    struct served served;
-    struct fs *fs;
-    struct clock_fake clock;
-    struct rng_test rng;
-    struct directory *d;
-};
-
-static const struct key256 database_key = { { 5 } };
-
-static struct rpc_client *keeper(struct world *w)
-{
-    return w->served.as[ROLE_EDGE];
-}
-
-static void reopen(struct world *w)
-{
-    struct error e;
-    directory_close(w->d);
-    assert_ok(directory_open(w->fs, &database_key, &w->clock.base, &w->rng.base, &w->d, &e), e);
-}
-
-static void tenant_make(struct world *w, const char *name)
-{
-    struct error e;
-    struct key_info info;
-    struct tenant t;
-    assert_ok(keys_tenant_create(keeper(w), name, SUITE_AES256_GCM, &info, &e), e);
-    assert_ok(directory_tenant_create(w->d, name, SUITE_AES256_GCM, &t, &e), e);
-}
-
-static int setup(void **state)
-{
-    struct world *w = calloc(1, sizeof(*w));
-    struct error e;
-    kit_init(&w->kit, 1);
-    assert_ok(keeper_init(&w->kit.options, w->kit.root, DEPLOYMENT, &e), e);
-    served_start(&w->served, &w->kit);
-    w->fs = fs_fake_new((uint64_t)64 << 20);
-    clock_fake_init(&w->clock, T0);
-    rng_test_init(&w->rng, 2);
-    assert_ok(directory_open(w->fs, &database_key, &w->clock.base, &w->rng.base, &w->d, &e), e);
-    *state = w;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct world *w = *state;
-    directory_close(w->d);
-    served_stop(&w->served);
-    fs_free(w->fs);
-    kit_done(&w->kit);
-    free(w);
-    return 0;
-}
 
 static void test_names(void **state)
 {
@@ -150,7 +91,7 @@ static unsigned key_count(struct world *w, const char *tenant)
 {
     unsigned n = 0;
     struct error e;
-    assert_ok(directory_key_list(w->d, tenant, count_key, &n, &e), e);
+    assert_ok(directory_key_list(w->d, tenant, NULL, count_key, &n, &e), e);
     return n;
 }
 
@@ -159,28 +100,23 @@ static void test_keys(void **state)
     struct world *w = *state;
     struct error e;
     struct access_key a, b, c, found;
-    char secret[SECRET_KEY_BYTES], other[SECRET_KEY_BYTES], owner[65];
+    char secret[SECRET_KEY_BYTES], other[SECRET_KEY_BYTES];
     tenant_make(w, "acme");
-    assert_ok(directory_key_create(w->d, keeper(w), "acme", "root", &a, secret, &e), e);
+    assert_ok(directory_key_create(w->d, keeper(w), "acme", "", &a, secret, &e), e);
     assert_int_equal(strlen(a.id), 20);
     assert_int_equal(strncmp(a.id, "AK", 2), 0);
     assert_int_equal(strspn(a.id + 2, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"), 18);
     assert_int_equal(strlen(secret), 40);
-    assert_ok(directory_key_create(w->d, keeper(w), "acme", "root", &b, other, &e), e);
+    assert_ok(directory_key_create(w->d, keeper(w), "acme", "", &b, other, &e), e);
     assert_string_not_equal(a.id, b.id);
     assert_string_not_equal(secret, other);
-    assert_code(directory_key_create(w->d, keeper(w), "acme", "root", &c, other, &e), ERRC_LIMIT);
-    assert_ok(directory_key_create(w->d, keeper(w), "acme", "ci", &c, other, &e), e);
-    assert_int_equal(key_count(w, "acme"), 3);
+    assert_code(directory_key_create(w->d, keeper(w), "acme", "", &c, other, &e), ERRC_LIMIT);
+    assert_int_equal(key_count(w, "acme"), 2);
     assert_int_equal(key_count(w, "nobody"), 0);
-    assert_code(directory_key_create(w->d, keeper(w), "nobody", "root", &c, other, &e),
-                ERRC_NOT_FOUND);
-    memset(owner, 'o', 64);
-    owner[64] = '\0';
-    assert_code(directory_key_create(w->d, keeper(w), "acme", owner, &c, other, &e), ERRC_LIMIT);
+    assert_code(directory_key_create(w->d, keeper(w), "nobody", "", &c, other, &e), ERRC_NOT_FOUND);
     assert_ok(directory_key_find(w->d, bytes_str(a.id), &found, &e), e);
     assert_string_equal(found.tenant, "acme");
-    assert_string_equal(found.owner, "root");
+    assert_string_equal(found.user_name, "root");
     assert_true(found.is_enabled);
     assert_code(directory_key_find(w->d, BYTES_LIT("AKNOBODY"), &found, &e), ERRC_NOT_FOUND);
     assert_code(directory_key_find(w->d, BYTES_LIT(""), &found, &e), ERRC_NOT_FOUND);
@@ -189,7 +125,7 @@ static void test_keys(void **state)
     assert_ok(directory_key_delete(w->d, "acme", a.id, &e), e);
     assert_code(directory_key_delete(w->d, "acme", a.id, &e), ERRC_NOT_FOUND);
     assert_code(directory_key_find(w->d, bytes_str(a.id), &found, &e), ERRC_NOT_FOUND);
-    assert_ok(directory_key_create(w->d, keeper(w), "acme", "root", &c, other, &e), e);
+    assert_ok(directory_key_create(w->d, keeper(w), "acme", "", &c, other, &e), e);
 }
 
 /* A closed tenant gets no new keys. */
@@ -201,15 +137,14 @@ static void test_closed(void **state)
     char secret[SECRET_KEY_BYTES];
     tenant_make(w, "acme");
     assert_ok(directory_tenant_set_state(w->d, "acme", TENANT_CLOSED, &e), e);
-    assert_code(directory_key_create(w->d, keeper(w), "acme", "root", &k, secret, &e),
-                ERRC_CONFLICT);
+    assert_code(directory_key_create(w->d, keeper(w), "acme", "", &k, secret, &e), ERRC_CONFLICT);
 }
 
 static struct result signing_key(struct world *w, const struct access_key *k, const char *date,
                                  struct key256 *ret, struct error *e)
 {
-    return directory_signing_key(w->d, keeper(w), k, bytes_str(date), BYTES_LIT("us-east-1"),
-                                 BYTES_LIT("s3"), ret, e);
+    return directory_signing_key(w->d, keeper(w), k->tenant, k->id, bytes_str(date),
+                                 BYTES_LIT("us-east-1"), BYTES_LIT("s3"), ret, e);
 }
 
 /*= 2.1.3-7 test */
@@ -221,7 +156,7 @@ static void test_signing_keys(void **state)
     struct key256 got, want;
     char secret[SECRET_KEY_BYTES];
     tenant_make(w, "acme");
-    assert_ok(directory_key_create(w->d, keeper(w), "acme", "root", &k, secret, &e), e);
+    assert_ok(directory_key_create(w->d, keeper(w), "acme", "", &k, secret, &e), e);
     for (int pass = 0; pass < 3; pass++) { /* from the keeper, from the cache, after a reopen */
         assert_ok(signing_key(w, &k, "20261122", &got, &e), e);
         sigv4_signing_key(bytes_str(secret), BYTES_LIT("20261122"), BYTES_LIT("us-east-1"),
@@ -248,7 +183,7 @@ static void test_changes_empty_caches(void **state)
     struct key256 got;
     char secret[SECRET_KEY_BYTES];
     tenant_make(w, "acme");
-    assert_ok(directory_key_create(w->d, keeper(w), "acme", "root", &k, secret, &e), e);
+    assert_ok(directory_key_create(w->d, keeper(w), "acme", "", &k, secret, &e), e);
     assert_ok(directory_key_find(w->d, bytes_str(k.id), &found, &e), e);
     assert_int_equal(found.tenant_state, TENANT_ACTIVE);
     assert_ok(signing_key(w, &k, "20261122", &got, &e), e);
@@ -275,8 +210,7 @@ static void test_sealed(void **state)
     struct access_key k;
     char secret[SECRET_KEY_BYTES], name[64];
     tenant_make(w, "acme-in-the-clear");
-    assert_ok(directory_key_create(w->d, keeper(w), "acme-in-the-clear", "root", &k, secret, &e),
-              e);
+    assert_ok(directory_key_create(w->d, keeper(w), "acme-in-the-clear", "", &k, secret, &e), e);
     directory_close(w->d);
     w->d = NULL;
     assert_ok(fs_list(w->fs, "", keep_name, name, &e), e);
@@ -322,7 +256,7 @@ static void test_threads(void **state)
     char secret[SECRET_KEY_BYTES];
     pthread_t threads[3];
     tenant_make(w, "acme");
-    assert_ok(directory_key_create(w->d, keeper(w), "acme", "root", &k, secret, &e), e);
+    assert_ok(directory_key_create(w->d, keeper(w), "acme", "", &k, secret, &e), e);
     struct racing r = { .w = w, .id = k.id };
     for (size_t i = 0; i < ARRAY_LEN(threads); i++) {
         assert_int_equal(pthread_create(&threads[i], NULL, race, &r), 0);
@@ -340,7 +274,6 @@ static void test_threads(void **state)
     assert_int_equal(r.wrong, 0);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
