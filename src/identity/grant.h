@@ -68,7 +68,8 @@ RESULT grant_approve(struct directory *d, const char *id, const struct user *app
                      struct grant *ret, struct error *e);
 RESULT grant_refuse(struct directory *d, const char *id, const struct user *approver,
                     const char *note, struct arena *arena, struct grant *ret, struct error *e);
-/* Withdrawn when only asked, else ended. */
+/* Withdrawn when only asked, else ended. By who holds it, a person of `realm` or of `home`, or "clock"
+ * itself; ERRC_DENIED otherwise. */
 RESULT grant_end(struct directory *d, const char *id, const char *by_user_id, const char *by_name,
                  struct arena *arena, struct grant *ret, struct error *e);
 RESULT grant_get(struct directory *d, const char *id, struct arena *arena, struct grant *ret,

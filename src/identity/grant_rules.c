@@ -84,7 +84,7 @@ static unsigned policy_admins(const struct policy *p)
     return bits;
 }
 
-static RESULT document_admins(struct bytes document, unsigned *bits, struct error *e)
+RESULT grant_document_admins(struct bytes document, unsigned *bits, struct error *e)
 {
     CLEANUP(policy_unref_p) struct policy *p = NULL;
     TRY(policy_compile(document, POLICY_IDENTITY, "role", &p, e));
@@ -112,14 +112,14 @@ static RESULT custom_admins(struct directory *d, const char *role_id, unsigned *
         if (!has_row) {
             break;
         }
-        TRY(document_admins(db_col_bytes(s, 0), bits, e));
+        TRY(grant_document_admins(db_col_bytes(s, 0), bits, e));
     }
     db_reset(s);
     return RESULT_OK;
 }
 
-static RESULT role_admins(struct directory *d, const char *realm, const char *home,
-                          const char *role, struct arena *arena, unsigned *bits, struct error *e)
+RESULT grant_role_admins(struct directory *d, const char *realm, const char *home, const char *role,
+                         struct arena *arena, unsigned *bits, struct error *e)
 {
     bool is_platform = strcmp(realm, IDENTITY_PLATFORM) == 0;
     enum role_place place = is_platform                            ? ROLE_OF_PLATFORM
@@ -127,7 +127,7 @@ static RESULT role_admins(struct directory *d, const char *realm, const char *ho
                                                                    : ROLE_OF_TENANT;
     const struct role_builtin *b = role_builtin_find(place, bytes_str(role));
     if (b != NULL) {
-        return document_admins(bytes_str(b->document), bits, e);
+        return grant_document_admins(bytes_str(b->document), bits, e);
     }
     struct access_role r;
     TRY(role_get(d, realm, bytes_str(role), arena, &r, e));
@@ -149,7 +149,7 @@ static RESULT granted_admins(struct directory *d, const struct grant *g, struct 
         if (is_over || !is_near || strcmp(list[i].id, g->id) == 0) {
             continue;
         }
-        TRY(role_admins(d, list[i].realm, list[i].home, list[i].role, arena, bits, e));
+        TRY(grant_role_admins(d, list[i].realm, list[i].home, list[i].role, arena, bits, e));
     }
     return RESULT_OK;
 }
@@ -159,7 +159,7 @@ static RESULT admins_check(struct directory *d, const struct grant *g, const str
                            struct arena *arena, struct error *e)
 {
     unsigned bits = 0;
-    TRY(role_admins(d, g->realm, g->home, g->role, arena, &bits, e));
+    TRY(grant_role_admins(d, g->realm, g->home, g->role, arena, &bits, e));
     if (bits == 0) {
         return RESULT_OK; /* no administrator's role: what the others are does not matter */
     }

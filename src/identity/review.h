@@ -3,7 +3,8 @@
  * policy or key) at its beginning; the reviewer keeps or revokes each until the due date. A decision
  * is signed: a statement under the deployment's statement key that names reviewer, factor and
  * decision, in the ledger. Lines undecided when it is due: listed; in a strict campaign the access is
- * revoked by the clock.
+ * revoked by the clock. Nobody decides their own lines: the reviewer's are decided by another person
+ * of the realm. With its last line decided a campaign is closed.
  */
 #ifndef TROTH_IDENTITY_REVIEW_H
 #define TROTH_IDENTITY_REVIEW_H
@@ -27,8 +28,9 @@ struct review {
 };
 struct review_item {
     char subject[IDENTITY_ID_BYTES];
-    const char *subject_name, *access; /* "role/storage-owner", "policy/read", "inline/x",
-                                          "group/dev", "access-key/AK..." */
+    const char *subject_name; /* of a group "group/dev" */
+    const char *access;       /* "role/storage-owner", "policy/read", "inline/x", "group/dev",
+                                 "access-key/AK...", "grant/g-..." */
     enum review_decision decision;
     int64_t decided_ms;
     const char *decided_by, *note;
@@ -42,10 +44,18 @@ RESULT review_list(struct directory *d, const char *realm, const char *after, si
                    struct arena *arena, struct review **ret, size_t *ret_n, struct error *e);
 RESULT review_items(struct directory *d, const char *id, struct arena *arena,
                     struct review_item **ret, size_t *ret_n, struct error *e);
-/* By the reviewer (ERRC_DENIED otherwise, and for one's own lines). REVOKE takes the access away. */
+RESULT review_item_get(struct directory *d, const char *id, const char *subject, const char *access,
+                       struct arena *arena, struct review_item *ret, struct error *e);
+/* KEEP or REVOKE, which takes the access away, by the reviewer; ERRC_DENIED otherwise (see above),
+ * ERRC_CONFLICT when it is decided already. */
 RESULT review_decide(struct directory *d, const char *id, const char *subject, const char *access,
                      enum review_decision decision, const char *by_user_id, const char *by_name,
                      const char *note, struct error *e);
+/* What is signed (keys_sign_statement, context "access-review") and kept in the ledger: RFC 8785
+ * JSON of the decided line, with the second factor that was given ("totp", "passkey") and when. */
+RESULT review_statement(const struct review *r, const struct review_item *i, const char *factor,
+                        int64_t mfa_ms, struct buf *out);
+/* Members of an object. */
 void review_json(struct jsonw *w, const struct review *r);
 void review_item_json(struct jsonw *w, const struct review_item *i);
 
