@@ -134,17 +134,6 @@ RESULT review_collect(struct directory *d, const char *realm, bool is_privileged
 
 /* --- taken away --- */
 
-struct disable {
-    const char *id;
-};
-
-static RESULT key_disable(struct db_conn *c, void *arg, struct error *e)
-{
-    const struct disable *in = arg;
-    return sql_run(c, "UPDATE access_keys SET is_enabled = 0 WHERE id = ?1",
-                   SQL_IN(SQL_STR(in->id)), e);
-}
-
 static RESULT revoke(struct directory *d, const char *realm, const char *subject,
                      const char *access, const char *by_user_id, const char *by_name,
                      struct error *e)
@@ -168,8 +157,7 @@ static RESULT revoke(struct directory *d, const char *realm, const char *subject
         return group_remove(d, g.id, subject, e);
     }
     if (name_of(access, "access-key", &name)) {
-        struct disable in = { name };
-        return directory_change(d, key_disable, &in, e);
+        return directory_key_set_enabled(d, realm, name, false, e);
     }
     if (name_of(access, "grant", &name)) {
         struct grant g;
