@@ -9,9 +9,10 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-#define CHARS_MAX 1024
-#define WORD_MIN  3 /* shorter words of the context are everywhere */
-#define STRUCK    UINT32_MAX
+#define CHARS_MAX   1024
+#define WORD_MIN    3 /* shorter words of the context are everywhere */
+#define CONTEXT_MAX 128
+#define STRUCK      UINT32_MAX
 
 struct guess {
     uint32_t c[CHARS_MAX]; /* code points, ASCII in lower case; STRUCK: part of a word */
@@ -68,14 +69,35 @@ static void word_strike(struct guess *g, const uint32_t *word, size_t n)
     }
 }
 
-static void words_strike(struct guess *g, const char *const *words, size_t min)
+static bool is_separator(uint32_t c)
 {
-    uint32_t word[64];
-    for (size_t i = 0; words != NULL && words[i] != NULL; i++) {
-        size_t n = chars_of(bytes_str(words[i]), word, ARRAY_LEN(word));
-        if (n >= min) {
-            word_strike(g, word, n);
+    return c < 128 && c != 0 && strchr(" -_.,@+=/", (int)c) != NULL;
+}
+
+/* A word of the context, "acme-cloud", and its parts, of those n characters long. */
+static void context_strike(struct guess *g, const char *text, size_t n)
+{
+    uint32_t word[CONTEXT_MAX];
+    size_t all = chars_of(bytes_str(text), word, ARRAY_LEN(word)), from = 0;
+
+    if (all == n) {
+        word_strike(g, word, n);
+    }
+    for (size_t i = 0; i <= all; i++) {
+        if (i == all || is_separator(word[i])) {
+            if (i - from == n) {
+                word_strike(g, word + from, n);
+            }
+            from = i + 1;
         }
+    }
+}
+
+static void common_strike(struct guess *g)
+{
+    uint32_t word[32];
+    for (size_t i = 0; password_common[i] != NULL; i++) {
+        word_strike(g, word, chars_of(bytes_str(password_common[i]), word, ARRAY_LEN(word)));
     }
 }
 
@@ -165,8 +187,12 @@ size_t password_unguessed(struct bytes password, const char *const *words)
     size_t left = 0;
 
     g.n = chars_of(password, g.c, CHARS_MAX);
-    words_strike(&g, words, WORD_MIN);
-    words_strike(&g, password_common, 1);
+    for (size_t n = CONTEXT_MAX; words != NULL && n >= WORD_MIN; n--) { /* the longest first */
+        for (size_t i = 0; words[i] != NULL; i++) {
+            context_strike(&g, words[i], n);
+        }
+    }
+    common_strike(&g);
     years_strike(&g);
     for (size_t i = 0; i < g.n; i++) {
         left += g.c[i] != STRUCK && !continues_run(&g, i) && !repeats_block(&g, i);
