@@ -1,6 +1,8 @@
 /* The table of actions, by name. */
 #include "identity/policy/action.h"
 
+#include "base/mem.h"
+
 #define READ(name, admin)                                                                          \
     {                                                                                              \
         name, admin, false                                                                         \
@@ -167,3 +169,31 @@ const struct action actions[] = {
     { NULL, ADMIN_NONE, false },
 };
 const size_t action_count = sizeof(actions) / sizeof(actions[0]) - 1;
+
+static int small(uint8_t c)
+{
+    return c >= 'A' && c <= 'Z' ? c + 32 : c;
+}
+
+const struct action *action_find(struct bytes name)
+{
+    size_t low = 0, high = action_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        struct bytes at = bytes_str(actions[middle].name);
+        int order = 0;
+        for (size_t i = 0; i < MIN(at.n, name.n) && order == 0; i++) {
+            order = small(name.p[i]) - small(at.p[i]);
+        }
+        if (order == 0 && name.n == at.n) {
+            return &actions[middle];
+        }
+        if (order < 0 || (order == 0 && name.n < at.n)) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return NULL;
+}
