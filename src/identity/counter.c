@@ -130,6 +130,21 @@ static RESULT write_counts(struct db_conn *c, struct map *counts, struct error *
     return RESULT_OK;
 }
 
+/* ?1 the id, ?2 how often, ?3 when last */
+static RESULT use_prepare(struct db_conn *c, const char *id, struct db_stmt **ret, struct error *e)
+{
+    if (strncmp(id, "AIDA", 4) == 0) {
+        return db_prepare(c, "UPDATE users SET active_ms = max(active_ms, ?3) WHERE id = ?1", ret,
+                          e);
+    }
+    if (strncmp(id, "AROA", 4) == 0) {
+        return db_prepare(c, "UPDATE roles SET used_ms = max(used_ms, ?3) WHERE id = ?1", ret, e);
+    }
+    return db_prepare(
+            c, "UPDATE grants SET uses = uses + ?2, used_ms = max(used_ms, ?3) WHERE id = ?1", ret,
+            e);
+}
+
 static RESULT write_uses(struct db_conn *c, struct map *uses, struct error *e)
 {
     size_t it = 0;
@@ -138,15 +153,7 @@ static RESULT write_uses(struct db_conn *c, struct map *uses, struct error *e)
     while (map_next(uses, &it, &key, &v)) {
         const struct use *u = v;
         struct db_stmt *s = NULL;
-        bool is_user = strncmp(u->id, "AIDA", 4) == 0;
-        TRY(is_user ? db_prepare(c,
-                                 "UPDATE users SET active_ms = max(active_ms, ?3) WHERE id = ?1"
-                                 " AND ?2 > 0",
-                                 &s, e)
-                    : db_prepare(c,
-                                 "UPDATE grants SET uses = uses + ?2, used_ms = max(used_ms, ?3)"
-                                 " WHERE id = ?1",
-                                 &s, e));
+        TRY(use_prepare(c, u->id, &s, e));
         db_bind_text(s, 1, bytes_str(u->id));
         db_bind_i64(s, 2, (int64_t)u->n);
         db_bind_i64(s, 3, u->at_ms);

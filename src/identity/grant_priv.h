@@ -45,10 +45,9 @@ RESULT grant_role_check(struct directory *d, const char *realm, const char *home
 RESULT grant_asker_check(struct directory *d, const struct grant *g, struct arena *arena,
                          struct error *e);
 /* Adds the administrators (bits enum admin_kind) that a role over a realm, held by somebody of that
- * home, or a policy's document could ever be. */
+ * home, could ever be. */
 RESULT grant_role_admins(struct directory *d, const char *realm, const char *home, const char *role,
                          struct arena *arena, unsigned *bits, struct error *e);
-RESULT grant_document_admins(struct bytes document, unsigned *bits, struct error *e);
 RESULT grant_length_check(struct directory *d, const char *realm, enum grant_kind kind,
                           int64_t length_ms, struct error *e);
 RESULT grant_begin_check(enum grant_kind kind, int64_t from_ms, int64_t now_ms, struct error *e);

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "identity/param.h"
+#include "identity/policy/admins.h"
 #include "identity/principal.h"
 #include "identity/role.h"
 #include "identity/role_builtin.h"
@@ -71,27 +72,6 @@ RESULT grant_role_check(struct directory *d, const char *realm, const char *home
     return RESULT_OK;
 }
 
-static unsigned policy_admins(const struct policy *p)
-{
-    unsigned bits = 0;
-    for (const struct action *a = actions; a->name != NULL; a++) {
-        bool counts = a->is_write || a->admin == ADMIN_AUDIT;
-        if (a->admin != ADMIN_NONE && counts && (bits & a->admin) == 0 &&
-            policy_may_allow(p, bytes_str(a->name))) {
-            bits |= a->admin;
-        }
-    }
-    return bits;
-}
-
-RESULT grant_document_admins(struct bytes document, unsigned *bits, struct error *e)
-{
-    CLEANUP(policy_unref_p) struct policy *p = NULL;
-    TRY(policy_compile(document, POLICY_IDENTITY, "role", &p, e));
-    *bits |= policy_admins(p);
-    return RESULT_OK;
-}
-
 /* The policies of a role of the realm itself. */
 static RESULT custom_admins(struct directory *d, const char *role_id, unsigned *bits,
                             struct error *e)
@@ -112,7 +92,7 @@ static RESULT custom_admins(struct directory *d, const char *role_id, unsigned *
         if (!has_row) {
             break;
         }
-        TRY(grant_document_admins(db_col_bytes(s, 0), bits, e));
+        TRY(policy_document_admins(db_col_bytes(s, 0), bits, e));
     }
     db_reset(s);
     return RESULT_OK;
@@ -127,7 +107,7 @@ RESULT grant_role_admins(struct directory *d, const char *realm, const char *hom
                                                                    : ROLE_OF_TENANT;
     const struct role_builtin *b = role_builtin_find(place, bytes_str(role));
     if (b != NULL) {
-        return grant_document_admins(bytes_str(b->document), bits, e);
+        return policy_document_admins(bytes_str(b->document), bits, e);
     }
     struct access_role r;
     TRY(role_get(d, realm, bytes_str(role), arena, &r, e));

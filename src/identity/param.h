@@ -30,12 +30,14 @@ struct param {
 };
 extern const struct param params[PARAM_COUNT];
 
-/* Of a realm, or the default. Cached. */
+/* Of a realm, or the default: also for a realm that is not there, and when the database can't be
+ * read. Cached. Of a word: its place among the choices; as text: the word. */
 uint64_t param_u64(struct directory *d, const char *realm, enum param_id id);
 void param_text(struct directory *d, const char *realm, enum param_id id, char ret[64]);
-/* ERRC_NOT_FOUND, ERRC_RANGE with floor and source. since 0: the default. */
+/* By id ("P-IAM-1"): ERRC_NOT_FOUND, of a realm too; ERRC_RANGE with floor and source. */
 RESULT param_set(struct directory *d, const char *realm, const char *id, const char *value,
                  struct error *e);
+/* When it was set; 0: the default holds. */
 RESULT param_since(struct directory *d, const char *realm, enum param_id id, int64_t *ret,
                    struct error *e);
 

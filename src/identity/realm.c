@@ -1,6 +1,5 @@
 /* Realms: the tenants and the provider's own, each with its account number, freeze and claim. */
-#include "identity/sql_priv.h"
-#include "identity/user.h"
+#include "identity/user_priv.h"
 
 struct realm_row {
     char account[ACCOUNT_BYTES];
@@ -115,4 +114,24 @@ RESULT realm_set_frozen(struct directory *d, const char *realm, bool frozen, str
     }
     struct realm_mark m = { realm, frozen ? clock_wall_ms(d->clock) : 0 };
     return directory_change(d, freeze_write, &m, e);
+}
+
+RESULT realm_copy(const char *realm, char ret[TENANT_NAME_BYTES], struct error *e)
+{
+    size_t n = strlen(realm);
+    if (n >= TENANT_NAME_BYTES) {
+        FAIL(e, ERRC_NOT_FOUND, "no tenant '%.64s...'", realm);
+    }
+    memcpy(ret, realm, n + 1);
+    return RESULT_OK;
+}
+
+RESULT subject_realm(struct db_conn *c, const char *id, char ret[TENANT_NAME_BYTES],
+                     struct error *e)
+{
+    return sql_one(c, "account, group or role",
+                   "SELECT realm FROM users WHERE id = ?1 AND state <> 2 UNION ALL"
+                   " SELECT realm FROM groups WHERE id = ?1 UNION ALL"
+                   " SELECT realm FROM roles WHERE id = ?1",
+                   SQL_IN(SQL_STR(id)), name_of_row, NULL, ret, e);
 }

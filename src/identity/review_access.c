@@ -4,6 +4,7 @@
  */
 #include "identity/grant_priv.h"
 #include "identity/managed.h"
+#include "identity/policy/admins.h"
 #include "identity/review_priv.h"
 #include "identity/role.h"
 #include "identity/sql_priv.h"
@@ -69,7 +70,7 @@ static RESULT judge(struct directory *d, const char *realm, struct held *h, stru
         h->is_privileged = bits != 0 || strcmp(name, "approver") == 0;
     } else if (name_of(h->line.access, "policy", &name) ||
                name_of(h->line.access, "inline", &name)) {
-        TRY(grant_document_admins(bytes_str(h->document), &bits, e));
+        TRY(policy_document_admins(bytes_str(h->document), &bits, e));
         h->is_privileged = bits != 0;
     } else if (name_of(h->line.access, "grant", &name)) {
         h->is_privileged = true;

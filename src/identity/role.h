@@ -43,6 +43,8 @@ struct role_change {
 RESULT role_change(struct directory *d, const char *id, const struct role_change *c,
                    struct error *e);
 RESULT role_delete(struct directory *d, const char *id, struct error *e);
+/* It was assumed or used now; kept to about a minute. */
+void role_touch(struct directory *d, const char *id);
 void role_json(struct jsonw *w, const struct access_role *r, const char *account);
 void role_arn(struct buf *out, const struct access_role *r, const char *account);
 

@@ -119,6 +119,19 @@ RESULT directory_change(struct directory *d,
     return RESULT_OK;
 }
 
+RESULT sql_hangs_check(struct db_conn *c, const struct sql_hang *hangs, size_t n, const char *id,
+                       const char *kind, const char *name, struct error *e)
+{
+    for (size_t i = 0; i < n; i++) {
+        int64_t count = 0;
+        TRY(sql_i64(c, hangs[i].sql, SQL_IN(SQL_STR(id)), &count, e));
+        if (count > 0) {
+            FAIL(e, ERRC_CONFLICT, "%s %s has %s: take them away first", kind, name, hangs[i].what);
+        }
+    }
+    return RESULT_OK;
+}
+
 char *sql_str(struct db_stmt *s, int i, struct arena *arena)
 {
     return arena_str(arena, db_col_bytes(s, i));

@@ -58,6 +58,14 @@ RESULT directory_change(struct directory *d,
                         RESULT (*fn)(struct db_conn *c, void *arg, struct error *e), void *arg,
                         struct error *e);
 
+/* What must be taken away by itself before a row goes, as AWS has it: a count by ?1, its id. */
+struct sql_hang {
+    const char *sql, *what;
+};
+/* ERRC_CONFLICT: "group dev has members: take them away first". */
+RESULT sql_hangs_check(struct db_conn *c, const struct sql_hang *hangs, size_t n, const char *id,
+                       const char *kind, const char *name, struct error *e);
+
 char *sql_str(struct db_stmt *s, int i, struct arena *arena);
 /* sql_row of one text: item is a const char *. */
 void sql_row_text(struct db_stmt *s, struct arena *arena, void *item);

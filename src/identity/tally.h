@@ -1,6 +1,6 @@
 /*
- * What is counted in memory first: counters (counter.h), the uses of grants and the last acts of
- * users. Written by tally_flush.
+ * What is counted in memory first: counters (counter.h), the uses of grants, the last acts of
+ * users, the last uses of roles. Written by tally_flush.
  */
 #ifndef TROTH_IDENTITY_TALLY_H
 #define TROTH_IDENTITY_TALLY_H

@@ -113,7 +113,7 @@ RESULT user_root_insert(struct db_conn *c, const char *id, const char *realm, in
                         struct error *e)
 {
     return sql_run(c, USER_INSERT,
-                   SQL_IN(SQL_STR(id), SQL_STR(realm), SQL_STR("root"), SQL_STR("/"),
+                   SQL_IN(SQL_STR(id), SQL_STR(realm), SQL_STR(IDENTITY_ROOT_NAME), SQL_STR("/"),
                           SQL_INT(USER_ROOT), SQL_STR(realm), SQL_STR(""), SQL_STR(""),
                           SQL_INT(now_ms), SQL_INT(0), SQL_STR(""), SQL_STR("{}")),
                    e);
@@ -166,7 +166,7 @@ RESULT user_create(struct directory *d, const char *realm, const struct user_new
     if (u->kind != USER_PERSON && u->kind != USER_SERVICE) {
         FAIL(e, ERRC_RANGE, "kind: person or service");
     }
-    if (bytes_equal_str_nocase(bytes_str(u->name), "root")) {
+    if (bytes_equal_str_nocase(bytes_str(u->name), IDENTITY_ROOT_NAME)) {
         FAIL(e, ERRC_EXISTS, "the name root belongs to the tenant's first keys");
     }
     if (u->ends_ms < 0) {
@@ -234,7 +234,7 @@ struct change {
 static RESULT rename_owner(struct db_conn *c, const struct user *u, const char *name,
                            struct error *e)
 {
-    if (u->kind == USER_ROOT || bytes_equal_str_nocase(bytes_str(name), "root")) {
+    if (u->kind == USER_ROOT || bytes_equal_str_nocase(bytes_str(name), IDENTITY_ROOT_NAME)) {
         FAIL(e, ERRC_CONFLICT, "the name root belongs to the tenant's first keys");
     }
     if (u->kind != USER_PERSON) {

@@ -97,10 +97,7 @@ RESULT user_set_frozen(struct directory *d, const char *id, bool frozen, struct 
     return directory_change(d, frozen_write, &m, e);
 }
 
-/* What must be taken away by itself first, as AWS has it. */
-static const struct {
-    const char *sql, *what;
-} hangs[] = {
+static const struct sql_hang hangs[] = {
     { "SELECT count(*) FROM access_keys WHERE owner = ?1", "access keys" },
     { "SELECT count(*) FROM factors WHERE user = ?1", "second factors" },
     { "SELECT count(*) FROM attachments WHERE subject = ?1", "attached policies" },
@@ -123,13 +120,7 @@ static RESULT user_remove(struct db_conn *c, void *arg, struct error *e)
              u.kind == USER_ROOT ? "it owns the tenant's first keys"
                                  : "it has ended, and its name is never another's");
     }
-    for (size_t i = 0; i < ARRAY_LEN(hangs); i++) {
-        int64_t n = 0;
-        TRY(sql_i64(c, hangs[i].sql, SQL_IN(SQL_STR(m->id)), &n, e));
-        if (n > 0) {
-            FAIL(e, ERRC_CONFLICT, "user %s has %s: take them away first", u.name, hangs[i].what);
-        }
-    }
+    TRY(sql_hangs_check(c, hangs, ARRAY_LEN(hangs), m->id, "user", u.name, e));
     TRY(run_each(c, ends, ARRAY_LEN(ends), m->id, e));
     return sql_run(c, "DELETE FROM users WHERE id = ?1", SQL_IN(SQL_STR(m->id)), e);
 }
