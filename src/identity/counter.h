@@ -16,16 +16,17 @@ RESULT counter_sum(struct directory *d, const char *realm, const char *name, int
 
 /* The state of a realm's accounts now. Each figure stands beside its denominator. */
 struct identity_state {
-    uint64_t persons, services, persons_with_mfa;
+    uint64_t persons, services, persons_with_mfa; /* active ones */
     uint64_t administrators,
-            administrators_with_mfa; /* persons who hold one of the three, or are privileged */
-    uint64_t without_owner,
-            shared; /* shared: a service account used from a login, or two persons on one name: always 0 or named */
-    uint64_t dormant, leavers_open; /* enabled past P-IAM-3; past their date */
-    uint64_t two_administrators;    /* persons who hold two of the three */
-    uint64_t direct_policies;       /* policies attached to persons outside roles and groups */
-    uint64_t access_keys, access_keys_old; /* past P-IAM-4 */
-    int64_t oldest_key_ms;
+            administrators_with_mfa; /* active persons who hold one of the three, or
+                                                         approve, or hold a grant now */
+    uint64_t without_owner;          /* nobody of the realm answers for it */
+    uint64_t shared;                 /* an account of a program that somebody signs in with */
+    uint64_t dormant, leavers_open;  /* enabled past P-IAM-3; past their date */
+    uint64_t two_administrators;     /* persons who hold two of the three */
+    uint64_t direct_policies;        /* policies attached to persons outside roles and groups */
+    uint64_t access_keys, access_keys_old; /* enabled ones; past P-IAM-4 */
+    int64_t oldest_key_ms;                 /* when the oldest of them was made */
     uint64_t grants_running, grants_standing;
     int64_t longest_grant_ms; /* of the last 90 days */
     uint64_t break_glass;     /* of the last 90 days */
@@ -36,6 +37,7 @@ struct identity_state {
 };
 RESULT identity_state(struct directory *d, const char *realm, struct identity_state *ret,
                       struct error *e);
+/* Members of an object. */
 void identity_state_json(struct jsonw *w, const struct identity_state *s);
 
 #endif

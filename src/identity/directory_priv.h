@@ -19,6 +19,7 @@ enum directory_cache {
 };
 
 struct tally;
+struct house;
 
 extern const struct db_migration directory_migrations[]; /* schema.c */
 extern const size_t directory_migration_count;
@@ -29,7 +30,8 @@ struct directory {
     const struct rng *rng;
     pthread_mutex_t lock; /* over what follows */
     struct map *caches[DIRECTORY_CACHE_COUNT];
-    struct tally *tally; /* its own lock: tally.h */
+    struct tally *tally;         /* its own lock: tally.h */
+    struct house *house;         /* of its one caller (house_priv.h) */
     _Atomic uint64_t generation; /* grows with every change, under the lock: what was read before is
                                     not cached after */
     pthread_mutex_t uses_lock;   /* over what follows */
@@ -64,5 +66,7 @@ void directory_key_used(struct directory *d, struct bytes id, int64_t now_ms, co
 void directory_key_use_get(struct directory *d, struct access_key *k);
 /* Copies a NUL-terminated text out of a column; longer text is cut (the schema bounds it). */
 void directory_col_text(struct db_stmt *s, int i, char *dst, size_t cap);
+
+void house_free(struct house *h);
 
 #endif

@@ -394,8 +394,10 @@ RESULT grants_over(struct directory *d, struct arena *arena, struct grant **ret,
     TRY(db_read_begin(d->db, &c, e));
     TRY(db_prepare(c,
                    "SELECT " GRANT_COLUMNS " FROM grants WHERE"
-                   " (state = 2 AND until_ms <> 0 AND until_ms <= ?1)"
-                   " OR (state = 1 AND until_ms <= ?1 AND asked_ms + ?2 <= ?1)"
+                   " ((state = 2 AND until_ms <> 0 AND until_ms <= ?1)"
+                   " OR (state = 1 AND until_ms <= ?1 AND asked_ms + ?2 <= ?1))"
+                   " AND EXISTS (SELECT 1 FROM realms r WHERE r.name = grants.realm AND"
+                   " r.state <> 2)"
                    " ORDER BY until_ms, id LIMIT 1000",
                    &s, e));
     db_bind_i64(s, 1, clock_wall_ms(d->clock));

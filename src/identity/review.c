@@ -250,6 +250,7 @@ RESULT reviews_late(struct directory *d, struct arena *arena, struct review_late
     TRY(directory_rows(d,
                        "SELECT r.id, r.realm, i.subject, i.subject_name, i.access FROM reviews r"
                        " JOIN review_items i ON i.review = r.id AND i.decision = 0"
+                       " JOIN realms t ON t.name = r.realm AND t.state <> 2"
                        " WHERE r.is_strict = 1 AND r.closed_ms = 0 AND r.due_ms <= ?1 LIMIT 1000",
                        SQL_IN(SQL_INT(clock_wall_ms(d->clock))), sizeof(struct review_late),
                        late_of_row, arena, &rows, e));

@@ -1,0 +1,137 @@
+/* An act of the clock: its intent, itself, its outcome. */
+#include "identity/house_priv.h"
+
+#include "base/json.h"
+#include "ledger/client.h"
+
+#define OWED_MAX 1000
+
+struct phase {
+    const char *name, *result, *why;
+    uint64_t intent;
+    struct bytes after;
+};
+
+static void kv(struct jsonw *w, const char *key, const char *value)
+{
+    if (value != NULL && value[0] != '\0') {
+        jsonw_kv_cstr(w, key, value);
+    }
+}
+
+static void kv_raw(struct jsonw *w, const char *key, struct bytes json)
+{
+    if (json.n > 0) {
+        jsonw_key(w, key);
+        jsonw_raw(w, json);
+    }
+}
+
+/* Members in the order of RFC 8785. */
+static RESULT payload_write(const struct house_act *a, const struct phase *p, struct buf *out)
+{
+    struct jsonw w;
+    jsonw_init(&w, out);
+    jsonw_object(&w);
+    jsonw_key(&w, "actor");
+    jsonw_object(&w);
+    jsonw_kv_cstr(&w, "id", "clock");
+    jsonw_object_end(&w);
+    kv_raw(&w, "after", p->after);
+    kv_raw(&w, "before", bytes_str(a->before));
+    kv(&w, "detail", a->detail);
+    kv(&w, "error", p->why);
+    kv(&w, "grant", a->grant);
+    if (p->result != NULL) {
+        jsonw_kv_u64(&w, "intent", p->intent);
+    }
+    jsonw_kv_cstr(&w, "phase", p->name);
+    kv(&w, "result", p->result);
+    kv(&w, "target", a->target);
+    kv(&w, "tenant", a->realm);
+    jsonw_object_end(&w);
+    return buf_result(out);
+}
+
+static void owe(struct house *h, const struct house_act *a, struct buf *payload)
+{
+    char *text = NULL;
+    size_t n = 0;
+    if (h->owed_n == OWED_MAX || !result_is_ok(buf_take(payload, &text, &n))) {
+        return;
+    }
+    h->owed = mem_realloc(h->owed, (h->owed_n + 1) * sizeof(*h->owed));
+    struct house_owed *o = &h->owed[h->owed_n++];
+    *o = (struct house_owed){ .payload = text };
+    memcpy(o->realm, a->realm, MIN(strlen(a->realm), sizeof(o->realm) - 1));
+    memcpy(o->kind, a->kind, MIN(strlen(a->kind), sizeof(o->kind) - 1));
+}
+
+RESULT house_owed_write(struct directory *d, struct rpc_client *scribe, struct error *e)
+{
+    struct house *h = d->house;
+    struct ledger_position at;
+    while (h->owed_n > 0) {
+        struct house_owed *o = &h->owed[h->owed_n - 1];
+        struct result r = ledger_append(scribe, o->realm, o->kind, bytes_str(o->payload), &at, e);
+        if (!result_is_ok(r) && r.code != ERRC_EXPIRED && r.code != ERRC_NOT_FOUND) {
+            return r;
+        }
+        mem_free(o->payload);
+        h->owed_n--;
+    }
+    return RESULT_OK;
+}
+
+void house_free(struct house *h)
+{
+    if (h == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < h->owed_n; i++) {
+        mem_free(h->owed[i].payload);
+    }
+    mem_free(h->owed);
+    mem_free(h);
+}
+
+/* The log of a tenant that was closed meanwhile takes nothing any more. */
+static bool is_closed(struct result r)
+{
+    return r.code == ERRC_EXPIRED || r.code == ERRC_NOT_FOUND;
+}
+
+/*= 2.1.5-3 "what the clock does to somebody's access is an entry before it happens, and after" */
+RESULT house_act_run(struct directory *d, struct rpc_client *scribe, const struct house_act *a,
+                     struct error *e)
+{
+    CLEANUP(buf_done_p) struct buf payload = BUF(LEDGER_PAYLOAD_MAX);
+    CLEANUP(buf_done_p) struct buf after = BUF(LEDGER_PAYLOAD_MAX / 2);
+    struct ledger_position at;
+    struct error own, ledger_error;
+    TRY_MSG(payload_write(a, &(struct phase){ .name = "intent" }, &payload), e, "entry");
+    struct result r = ledger_append(scribe, a->realm, a->kind, buf_bytes(&payload), &at, e);
+    if (!result_is_ok(r)) {
+        return is_closed(r) ? RESULT_OK : r;
+    }
+    r = a->run(d, a->arg, &after, &own);
+    struct phase end = { .name = "outcome", .intent = at.index, .result = "ok" };
+    if (result_is_ok(r)) {
+        end.after = buf_bytes(&after);
+    } else {
+        end.result = "failed";
+        end.why = own.msg;
+    }
+    buf_reset(&payload);
+    TRY_MSG(payload_write(a, &end, &payload), e, "entry");
+    struct result logged =
+            ledger_append(scribe, a->realm, a->kind, buf_bytes(&payload), &at, &ledger_error);
+    if (!result_is_ok(logged) && !is_closed(logged)) {
+        owe(d->house, a, &payload);
+        FAIL(e, logged.code, "%s: outcome: %s", a->kind, ledger_error.msg);
+    }
+    if (!result_is_ok(r) && r.code != ERRC_CONFLICT && r.code != ERRC_NOT_FOUND) {
+        FAIL(e, r.code, "%s of %s: %s", a->kind, a->target, own.msg);
+    }
+    return RESULT_OK;
+}
