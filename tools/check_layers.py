@@ -11,6 +11,8 @@ import sys
 LIBRARIES = {
     r'openssl/.*': {'crypto'},
     r'argon2\.h': {'crypto'},
+    r'fido\.h|fido/.*': {'crypto'},
+    r'cbor\.h|cbor/.*': {'crypto'},
     r'isa-l.*': {'crypto'},
     r'sqlite3.*': {'store'},
     r'libxml/.*': {'net'},
