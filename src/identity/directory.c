@@ -1,6 +1,7 @@
 /* The directory: its database, its tenants. Access keys: access_key.c. */
 #include "base/log.h"
 #include "base/text.h"
+#include "identity/principal_priv.h"
 #include "identity/tally.h"
 #include "identity/user_priv.h"
 
@@ -15,12 +16,19 @@ const char *tenant_state_name(enum tenant_state s)
 RESULT directory_open(struct fs *fs, const struct key256 *key, const struct clock *clock,
                       const struct rng *rng, struct directory **ret, struct error *e)
 {
+    struct principal_builtin *builtins = NULL;
     struct db *db = NULL;
-    TRY_MSG(db_open(fs, "identity.db", key, directory_migrations, directory_migration_count, &db,
-                    e),
-            e, "identity.db");
+    TRY_MSG(principal_builtins_compile(&builtins, e), e, "built-in roles");
+    struct result r = db_open(fs, "identity.db", key, directory_migrations,
+                              directory_migration_count, &db, e);
+    if (!result_is_ok(r)) {
+        principal_builtins_free(builtins);
+        error_prefix(e, "identity.db");
+        return r;
+    }
     struct directory *d = mem_zalloc(sizeof(*d));
     d->db = db;
+    d->builtins = builtins;
     d->clock = clock;
     d->rng = rng;
     for (enum directory_cache i = 0; i < DIRECTORY_CACHE_COUNT; i++) {
@@ -42,7 +50,11 @@ static void signing_key_free(void *k)
 
 static void cache_free(struct directory *d, enum directory_cache which)
 {
-    map_free(d->caches[which], which == DIRECTORY_CACHE_SIGNING ? signing_key_free : mem_free);
+    static void (*const frees[DIRECTORY_CACHE_COUNT])(void *) = {
+        [DIRECTORY_CACHE_SIGNING] = signing_key_free,
+        [DIRECTORY_CACHE_PRINCIPALS] = principal_cached_free,
+    };
+    map_free(d->caches[which], frees[which] == NULL ? mem_free : frees[which]);
     d->caches[which] = NULL;
 }
 
@@ -78,6 +90,7 @@ void directory_close(struct directory *d)
         cache_free(d, i);
     }
     map_free(d->uses, mem_free);
+    principal_builtins_free(d->builtins);
     pthread_mutex_destroy(&d->lock);
     pthread_mutex_destroy(&d->uses_lock);
     mem_free(d);

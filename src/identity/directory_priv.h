@@ -11,15 +11,17 @@
 #define DIRECTORY_ID_ALPHABET "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 enum directory_cache {
-    DIRECTORY_CACHE_KEYS,    /* access key id -> struct access_key */
-    DIRECTORY_CACHE_SIGNING, /* "id/date/region/service" -> struct key256 */
-    DIRECTORY_CACHE_REALMS,  /* realm -> its row (realm.c) */
-    DIRECTORY_CACHE_PARAMS,  /* realm -> its parameters (param.c) */
+    DIRECTORY_CACHE_KEYS,       /* access key id -> struct access_key */
+    DIRECTORY_CACHE_SIGNING,    /* "id/date/region/service" -> struct key256 */
+    DIRECTORY_CACHE_REALMS,     /* realm -> its row (realm.c) */
+    DIRECTORY_CACHE_PARAMS,     /* realm -> its parameters (param.c) */
+    DIRECTORY_CACHE_PRINCIPALS, /* see principal.c -> struct principal_box */
     DIRECTORY_CACHE_COUNT,
 };
 
 struct tally;
 struct house;
+struct principal_builtin;
 
 extern const struct db_migration directory_migrations[]; /* schema.c */
 extern const size_t directory_migration_count;
@@ -28,7 +30,8 @@ struct directory {
     struct db *db;
     const struct clock *clock;
     const struct rng *rng;
-    pthread_mutex_t lock; /* over what follows */
+    struct principal_builtin *builtins; /* the built-in roles, compiled */
+    pthread_mutex_t lock;               /* over what follows */
     struct map *caches[DIRECTORY_CACHE_COUNT];
     struct tally *tally;         /* its own lock: tally.h */
     struct house *house;         /* of its one caller (house_priv.h) */

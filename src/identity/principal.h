@@ -65,7 +65,7 @@ struct principal {
     uint64_t generation;
 };
 
-struct principal *principal_ref(const struct principal *p);
+const struct principal *principal_ref(const struct principal *p);
 void principal_unref(const struct principal *p);
 DEFINE_CLEANUP(principal_unref, const struct principal *)
 

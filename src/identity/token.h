@@ -30,8 +30,14 @@ struct token {
     int64_t expires_ms;
 };
 void token_wipe(struct token *t);
+DEFINE_CLEANUP_DONE(token_wipe, struct token)
+/* ERRC_RANGE when it would end in the past or later than TOKEN_MAX_S from now. Whether the user may
+ * have it is the caller's business. */
 RESULT token_create(struct directory *d, struct rpc_client *keeper, const struct token_new *t,
                     struct token *ret, struct error *e);
+/* All of a user, at once. */
 RESULT tokens_revoke(struct directory *d, const char *user_id, struct error *e);
+/* Removes those that are over: nothing depends on when. */
+RESULT tokens_purge(struct directory *d, struct error *e);
 
 #endif
