@@ -46,6 +46,8 @@ struct access_answer {
     enum access_reason reason;
     struct policy_decision decision;
     const char *grant; /* of ACCESS_BY_GRANT; borrowed from the principal */
+    const char *realm; /* of the query; borrowed */
+    const char *why;   /* of ACCESS_FROZEN: principal.why_frozen */
 };
 void access_decide(const struct access_query *q, struct access_answer *ret);
 /* One sentence for people, in English: "denied: statement \"NoDelete\" of bucket policy contracts". */

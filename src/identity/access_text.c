@@ -1,0 +1,140 @@
+/* A decision in words, for people. */
+#include "base/text.h"
+#include "identity/access.h"
+
+const char *access_reason_name(enum access_reason r)
+{
+    static const char *const names[] = {
+        "policy",
+        "grant",
+        "frozen",
+        "expired",
+        "other-realm",
+        "needs-grant",
+        "two-administrators",
+        "unknown-action",
+        "operator",
+    };
+    return names[r];
+}
+
+/* What differs between the languages. */
+struct language {
+    const char *verdicts[3];
+    const char *colon, *by_grant; /* by_grant: id */
+    const char *none, *boundary, *session;
+    const char *statement_sid, *statement_number; /* sid or number, then the policy */
+    const char *account, *expired, *realm, *leave, *leave_platform, *two, *action, *operator;
+};
+
+static const struct language english = {
+    { "allowed", "denied", "not allowed" },
+    ": ",
+    "by grant %s: ",
+    "no statement allows it",
+    "the permissions boundary %s does not allow it",
+    "the session policy %s does not allow it",
+    "statement \"%s\" of %s",
+    "statement %zu of %s",
+    "the account is not in use",
+    "the credentials are past their end",
+    "it belongs to somebody else",
+    "needs the leave of tenant %s: ask with \"troth access ask\", or in an emergency "
+    "\"troth access break-glass\"",
+    "needs a grant over the platform: ask with \"troth access ask\", or in an emergency "
+    "\"troth access break-glass\"",
+    "the person holds two of the three administrators (system, security, audit) and so the power "
+    "of neither",
+    "there is no such action",
+    "local operator",
+};
+static const struct language chinese = {
+    { "允许", "拒绝", "未获允许" },
+    "：",
+    "依据授权 %s：",
+    "没有任何策略语句允许该操作",
+    "权限边界 %s 不允许该操作",
+    "会话策略 %s 不允许该操作",
+    "策略语句“%s”（%s）",
+    "第 %zu 条策略语句（%s）",
+    "账户当前不可用",
+    "凭证已过期",
+    "该资源不属于本租户",
+    "需要租户 %s 的同意：使用 troth access ask 申请，紧急情况下使用 troth access break-glass",
+    "需要平台授权：使用 troth access ask 申请，紧急情况下使用 troth access break-glass",
+    "该人员同时拥有系统、安全、审计三类管理员中的两类，两类权限均不生效",
+    "没有这样的操作",
+    "本机操作员",
+};
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral" /* formats of the two tables above */
+static void add_decision(const struct access_answer *a, const struct language *l, struct buf *out)
+{
+    const struct policy_decision *d = &a->decision;
+    const char *name = d->policy == NULL ? "" : policy_name(d->policy);
+
+    if (d->policy == NULL) {
+        buf_add_str(out, l->none);
+    } else if (d->statement == SIZE_MAX) {
+        buf_addf(out, d->layer == POLICY_LAYER_BOUNDARY ? l->boundary : l->session, name);
+    } else if (d->sid.n != 0) {
+        CLEANUP(buf_done_p) struct buf sid = BUF(1024);
+        text_add_escaped(&sid, d->sid, 128);
+        const char *text = buf_cstr(&sid);
+        buf_addf(out, l->statement_sid, text == NULL ? "" : text, name);
+    } else {
+        buf_addf(out, l->statement_number, d->statement + 1, name);
+    }
+}
+
+static void add_text(const struct access_answer *a, const struct language *l, struct buf *out)
+{
+    buf_add_str(out, l->verdicts[a->verdict]);
+    buf_add_str(out, l->colon);
+    switch (a->reason) {
+    case ACCESS_BY_GRANT:
+        buf_addf(out, l->by_grant, a->grant);
+        add_decision(a, l, out);
+        break;
+    case ACCESS_BY_POLICY:
+        add_decision(a, l, out);
+        break;
+    case ACCESS_FROZEN:
+        buf_add_str(out, a->why == NULL || a->why[0] == '\0' ? l->account : a->why);
+        break;
+    case ACCESS_EXPIRED:
+        buf_add_str(out, l->expired);
+        break;
+    case ACCESS_OTHER_REALM:
+        buf_add_str(out, l->realm);
+        break;
+    case ACCESS_NEEDS_GRANT:
+        if (strcmp(a->realm, IDENTITY_PLATFORM) == 0) {
+            buf_add_str(out, l->leave_platform);
+        } else {
+            buf_addf(out, l->leave, a->realm);
+        }
+        break;
+    case ACCESS_TWO_ADMINISTRATORS:
+        buf_add_str(out, l->two);
+        break;
+    case ACCESS_UNKNOWN_ACTION:
+        buf_add_str(out, l->action);
+        break;
+    case ACCESS_BY_OPERATOR:
+        buf_add_str(out, l->operator);
+        break;
+    }
+}
+#pragma GCC diagnostic pop
+
+void access_text(const struct access_answer *a, struct buf *out)
+{
+    add_text(a, &english, out);
+}
+
+void access_text_zh(const struct access_answer *a, struct buf *out)
+{
+    add_text(a, &chinese, out);
+}
