@@ -21,6 +21,7 @@ LIBRARIES = {
     r'yaml\.h': {'base'},
     r'seccomp\.h': {'sys'},
     r'cap-ng\.h': {'sys'},
+    r'qrencode\.h|png\.h': set(),
     r'sys/(eventfd|signalfd|timerfd|inotify|ptrace|mount|un|file|wait)\.h': {'sys'},
     r'linux/.*': {'sys'},
 }
@@ -48,6 +49,7 @@ MAY_CALL = {
 MAY_INCLUDE = {
     'net/http_conn.c': {'linux/sockios.h'},
     'daemon/supervisor.c': {'sys/wait.h'},
+    'identity/qr.c': {'qrencode.h', 'png.h'},
     'ledger/publisher.c': {'sys/eventfd.h'}, # wakes the scribe's own wait
 }
 

@@ -1,6 +1,7 @@
 /* The directory: its database, its tenants. Access keys: access_key.c. */
 #include "base/log.h"
 #include "base/text.h"
+#include "identity/login_priv.h"
 #include "identity/principal_priv.h"
 #include "identity/tally.h"
 #include "identity/user_priv.h"
@@ -35,6 +36,7 @@ RESULT directory_open(struct fs *fs, const struct key256 *key, const struct cloc
         d->caches[i] = map_new();
     }
     d->tally = tally_new();
+    d->login = login_state_new(key, rng);
     d->uses = map_new();
     pthread_mutex_init(&d->lock, NULL);
     pthread_mutex_init(&d->uses_lock, NULL);
@@ -85,6 +87,7 @@ void directory_close(struct directory *d)
     }
     tally_free(d->tally);
     house_free(d->house);
+    login_state_free(d->login);
     db_close(d->db);
     for (enum directory_cache i = 0; i < DIRECTORY_CACHE_COUNT; i++) {
         cache_free(d, i);

@@ -22,6 +22,7 @@ enum directory_cache {
 struct tally;
 struct house;
 struct principal_builtin;
+struct login_state;
 
 extern const struct db_migration directory_migrations[]; /* schema.c */
 extern const size_t directory_migration_count;
@@ -37,6 +38,7 @@ struct directory {
     struct house *house;         /* of its one caller (house_priv.h) */
     _Atomic uint64_t generation; /* grows with every change, under the lock: what was read before is
                                     not cached after */
+    struct login_state *login;   /* its own locks: login_priv.h */
     pthread_mutex_t uses_lock;   /* over what follows */
     struct map *uses;            /* access key id -> its last use (access_key_use.c) */
 };

@@ -9,10 +9,14 @@
 #define TROTH_IDENTITY_LOGIN_H
 
 #include "identity/factor.h"
+#include "identity/password_rules.h"
 #include "sys/co.h"
 
 #define SESSION_TOKEN_BYTES 44 /* base64url of 32 bytes, NUL */
 #define SESSION_ID_BYTES    23
+
+/* Breached passwords (password_rules.h); takes. Before other threads use d. */
+void login_block_list_set(struct directory *d, struct block_list *b);
 
 enum session_stage {
     SESSION_FACTOR = 1, /* the password fits: a factor is to be given */

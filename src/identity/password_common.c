@@ -65,7 +65,7 @@ const char *const password_common[] = {
     "blue", "chen", "dfgh", "gold", "golf", "hjkl", "hope", "july", "june", "king", "lily", "lion",
     "love", "mary", "mima", "paul", "qwer", "root", "rose", "ruby", "sdfg", "sexy", "temp", "test",
     "uiop", "user", "wang", "wasd", "wolf", "xbox", "xcvb", "yang", "yoda", "zhao", "zhou", "zxcv",
-    "1qaz", "2wsx", "3edc", "4rfv", "5tgb", "6yhn", "zaq1", "xsw2", "cde3", "vfr4",
+    "5201314", "1314520", "5211314", "147258", "159357", "1qaz", "2wsx", "3edc", "4rfv", "5tgb", "6yhn", "zaq1", "xsw2", "cde3", "vfr4",
     NULL,
 };
 /* clang-format on */

@@ -12,6 +12,8 @@ static RESULT prepare(struct db_conn *c, const char *sql, struct sql_in in, stru
     for (size_t i = 0; i < in.n; i++) {
         if (in.v[i].is_int) {
             db_bind_i64(*ret, (int)i + 1, in.v[i].i);
+        } else if (in.v[i].is_blob) {
+            db_bind_blob(*ret, (int)i + 1, in.v[i].text);
         } else {
             db_bind_text(*ret, (int)i + 1, in.v[i].text);
         }
@@ -46,7 +48,7 @@ RESULT sql_i64(struct db_conn *c, const char *sql, struct sql_in in, int64_t *re
 static struct result not_found(const char *kind, struct sql_in in, struct error *e)
 {
     CLEANUP(buf_done_p) struct buf shown = BUF(4 * SHOWN_MAX + 8);
-    if (in.n > 0 && !in.v[in.n - 1].is_int) {
+    if (in.n > 0 && !in.v[in.n - 1].is_int && !in.v[in.n - 1].is_blob) {
         text_add_escaped(&shown, in.v[in.n - 1].text, SHOWN_MAX);
     }
     FAIL(e, ERRC_NOT_FOUND, "no %s '%.*s'", kind, BYTES_FMT(buf_bytes(&shown)));

@@ -13,11 +13,14 @@
 struct sql_value {
     struct bytes text;
     int64_t i;
-    bool is_int;
+    bool is_int, is_blob;
 };
 #define SQL_INT(v)   ((struct sql_value){ .i = (v), .is_int = true })
 #define SQL_STR(s)   ((struct sql_value){ .text = bytes_str(s) }) /* NULL: SQL NULL */
 #define SQL_BYTES(b) ((struct sql_value){ .text = sql_text(b) })  /* none: the empty text */
+
+/* For columns of type BLOB: a text never equals one. */
+#define SQL_BLOB(b) ((struct sql_value){ .text = (b), .is_blob = true })
 
 struct sql_in {
     const struct sql_value *v; /* ?1, ?2 ... */
