@@ -3,6 +3,7 @@
 #include "daemon/edge.h"
 
 #include "base/log.h"
+#include "identity/house.h"
 
 #define HOUSE_EVERY_MS 1000
 
@@ -30,6 +31,15 @@ static void keep(struct edge *ed)
     }
 }
 
+static void keep_accounts(struct edge *ed)
+{
+    struct error e;
+    struct result r = identity_house(ed->api.directory, ed->scribe, &e);
+    if (!result_is_ok(r) && r.code != ERRC_AGAIN) {
+        log_warn("accounts: %s", e.msg);
+    }
+}
+
 void *edge_house(void *arg)
 {
     struct edge *ed = arg;
@@ -48,6 +58,7 @@ void *edge_house(void *arg)
             return failed(ed);
         }
         keep(ed);
+        keep_accounts(ed);
     }
     return NULL;
 }

@@ -2,6 +2,7 @@
 #include "identity/counter.h"
 #include "identity/grant_priv.h"
 #include "identity/house_priv.h"
+#include "identity/policy/admins.h"
 #include "identity/principal.h"
 #include "identity/review_priv.h"
 #include "identity/sql_priv.h"
@@ -109,7 +110,7 @@ static RESULT two_of_three(struct directory *d, const char *user_id, bool *ret, 
 {
     CLEANUP(principal_unref_p) const struct principal *p = NULL;
     TRY(principal_of_user(d, user_id, true, &p, e));
-    *ret = (p->admins & (p->admins - 1)) != 0;
+    *ret = admins_are_two(p->admins);
     return RESULT_OK;
 }
 

@@ -66,6 +66,9 @@ RESULT grant_role_check(struct directory *d, const char *realm, const char *home
     }
     struct access_role r;
     TRY(role_get(d, realm, bytes_str(role), arena, &r, e));
+    if (!is_platform && r.is_builtin && r.is_privileged) {
+        FAIL(e, ERRC_DENIED, "role %s is for the provider's staff", r.name);
+    }
     if (!r.is_privileged) {
         FAIL(e, ERRC_CONFLICT, "role %s is not privileged: it is assigned, not granted", r.name);
     }
@@ -145,7 +148,7 @@ static RESULT admins_check(struct directory *d, const struct grant *g, const str
     }
     bits |= p->admins;
     TRY(granted_admins(d, g, arena, &bits, e));
-    if ((bits & (bits - 1)) != 0) {
+    if (admins_are_two(bits)) {
         FAIL(e, ERRC_DENIED,
              "role %s would make %s two of the three administrators (system, security, audit)",
              g->role, g->user_name);
