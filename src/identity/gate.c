@@ -6,19 +6,19 @@ struct waiter {
     struct co_event let_in;
 };
 
-void gate_init(struct gate *g, unsigned inside_max, unsigned waiting_max)
+void login_gate_init(struct login_gate *g, unsigned inside_max, unsigned waiting_max)
 {
-    *g = (struct gate){ .inside_max = inside_max, .waiting_max = waiting_max };
+    *g = (struct login_gate){ .inside_max = inside_max, .waiting_max = waiting_max };
     pthread_mutex_init(&g->lock, NULL);
     list_init(&g->line);
 }
 
-void gate_done(struct gate *g)
+void login_gate_done(struct login_gate *g)
 {
     pthread_mutex_destroy(&g->lock);
 }
 
-RESULT gate_enter(struct gate *g, struct error *e)
+RESULT login_gate_enter(struct login_gate *g, struct error *e)
 {
     struct waiter w;
     bool is_full = false, must_wait = false;
@@ -41,7 +41,7 @@ RESULT gate_enter(struct gate *g, struct error *e)
     return must_wait ? co_event_wait(&w.let_in, INT64_MAX) : RESULT_OK;
 }
 
-void gate_leave(struct gate *g)
+void login_gate_leave(struct login_gate *g)
 {
     pthread_mutex_lock(&g->lock);
     struct list *next = list_pop_front(&g->line);

@@ -10,15 +10,15 @@
 
 #include <pthread.h>
 
-struct gate {
+struct login_gate {
     pthread_mutex_t lock;
     struct list line; /* of those who wait, the first come first */
     unsigned inside, waiting, inside_max, waiting_max;
 };
-void gate_init(struct gate *g, unsigned inside_max, unsigned waiting_max);
-void gate_done(struct gate *g);
+void login_gate_init(struct login_gate *g, unsigned inside_max, unsigned waiting_max);
+void login_gate_done(struct login_gate *g);
 /* ERRC_AGAIN when the line is full. */
-RESULT gate_enter(struct gate *g, struct error *e);
-void gate_leave(struct gate *g);
+RESULT login_gate_enter(struct login_gate *g, struct error *e);
+void login_gate_leave(struct login_gate *g);
 
 #endif

@@ -17,7 +17,7 @@ struct login_state {
     struct password_params params;
     struct key256 recovery_key; /* of the database's key: hashes of recovery codes */
     struct key256 state_key;    /* of this process: states of sign-ins by passkey alone */
-    struct gate gate;
+    struct login_gate gate;
     pthread_mutex_t lock; /* over what follows */
     struct map *sessions; /* SHA-256 of a token -> struct session_cached (session_cache.c) */
     uint64_t epoch;       /* grows with every end of a session: what was read before is not kept */

@@ -15,7 +15,7 @@ struct login_state *login_state_new(const struct key256 *key, const struct rng *
     }
     rng_fill(rng, s->state_key.b, KEY256_BYTES);
     s->params = password_params_default;
-    gate_init(&s->gate, LOGIN_AT_ONCE, LOGIN_WAITING);
+    login_gate_init(&s->gate, LOGIN_AT_ONCE, LOGIN_WAITING);
     pthread_mutex_init(&s->lock, NULL);
     s->sessions = map_new();
     s->spent = map_new();
@@ -30,7 +30,7 @@ void login_state_free(struct login_state *s)
     block_list_close(s->blocked);
     key256_wipe(&s->recovery_key);
     key256_wipe(&s->state_key);
-    gate_done(&s->gate);
+    login_gate_done(&s->gate);
     pthread_mutex_destroy(&s->lock);
     map_free(s->sessions, mem_free);
     map_free(s->spent, mem_free);
