@@ -1,12 +1,10 @@
 /* Passkeys of users: what the browser is asked, and what it answered. Verified by crypto/webauthn. */
 #include "base/text.h"
 #include "crypto/webauthn.h"
-#include "identity/factor.h"
-#include "identity/user_priv.h"
+#include "identity/factor_priv.h"
 
 #define RESPONSE_MAX (128u << 10)
 #define TIMEOUT_MS   300000
-#define NAME_MAX     64
 #define SIG_MAX      2048
 
 /* COSE algorithms in the order of preference: Ed25519, ES256, ES384, ES512, RS256. */
@@ -220,22 +218,16 @@ struct registration {
 static RESULT passkey_insert(struct db_conn *c, void *arg, struct error *e)
 {
     const struct registration *r = arg;
-    char realm[TENANT_NAME_BYTES];
-    int64_t count = 0;
-    TRY(subject_realm(c, r->user_id, realm, e));
-    TRY(sql_i64(c, "SELECT count(*) FROM factors WHERE user = ?1", SQL_IN(SQL_STR(r->user_id)),
-                &count, e));
-    if (count >= FACTORS_MAX) {
-        FAIL(e, ERRC_LIMIT, "%d factors are registered already: remove one first", FACTORS_MAX);
-    }
+    TRY(factor_room_check(c, r->user_id, e));
     struct result done = sql_run(
             c,
             "INSERT INTO factors(id, realm, user, kind, name, is_active, created_ms, used_ms, step,"
             " credential, public_key, algorithm, sign_count, aaguid, is_backed_up)"
-            " VALUES(?1, ?2, ?3, ?4, ?5, 1, ?6, 0, 0, ?7, ?8, ?9, ?10, ?11, ?12)",
-            SQL_IN(SQL_STR(r->id), SQL_STR(realm), SQL_STR(r->user_id), SQL_INT(FACTOR_PASSKEY),
-                   SQL_STR(r->name), SQL_INT(r->now_ms), SQL_BLOB(r->cred->id),
-                   SQL_BLOB(r->cred->key), SQL_INT(r->cred->alg), SQL_INT(r->cred->sign_count),
+            " SELECT ?1, realm, id, ?3, ?4, 1, ?5, 0, 0, ?6, ?7, ?8, ?9, ?10, ?11"
+            " FROM users WHERE id = ?2",
+            SQL_IN(SQL_STR(r->id), SQL_STR(r->user_id), SQL_INT(FACTOR_PASSKEY), SQL_STR(r->name),
+                   SQL_INT(r->now_ms), SQL_BLOB(r->cred->id), SQL_BLOB(r->cred->key),
+                   SQL_INT(r->cred->alg), SQL_INT(r->cred->sign_count),
                    SQL_BLOB(BYTES_OF(r->cred->aaguid)), SQL_INT(r->cred->is_backed_up)),
             e);
     if (done.code == ERRC_EXISTS) {
@@ -272,21 +264,16 @@ RESULT factor_passkey_register(struct directory *d, const struct passkey_party *
     CLEANUP(answer_done_p) struct answer a = { 0 };
     CLEANUP(buf_done_p) struct buf object = BUF(WEBAUTHN_OBJECT_MAX);
     struct webauthn_credential cred;
-    uint8_t raw[(FACTOR_ID_BYTES - 1) / 2];
-    struct bytes label = bytes_str(name);
-    if (label.n == 0 || label.n > NAME_MAX || !text_is_printable(label)) {
-        FAIL(e, ERRC_FORMAT, "name of a passkey: 1 to %d bytes of printable text", NAME_MAX);
-    }
+    TRY(factor_name_check(name, e));
     struct result r = registration_verify(rp, challenge, response_json, &a, &object, &cred, e);
     TRY(outcome(r, e));
     struct registration reg = {
         .user_id = user_id, .name = name, .cred = &cred, .now_ms = clock_wall_ms(d->clock)
     };
-    rng_fill(d->rng, raw, sizeof(raw));
-    hex_encode(BYTES_OF(raw), reg.id);
+    factor_id_new(d, reg.id);
     TRY_MSG(directory_change(d, passkey_insert, &reg, e), e, "passkey");
     memcpy(ret_id, reg.id, sizeof(reg.id));
-    return RESULT_OK;
+    return factor_claim_realm(d, user_id, e);
 }
 
 /* --- asserting --- */
