@@ -376,6 +376,9 @@ RESULT grant_end(struct directory *d, const char *id, const char *by_user_id, co
 RESULT grant_clock(struct directory *d, struct grant *g, struct error *e)
 {
     bool was_asked = g->state == GRANT_ASKED;
+    if (!was_asked && g->state != GRANT_APPROVED) {
+        FAIL(e, ERRC_CONFLICT, "grant %s is %s", g->id, grant_state_name(g->state));
+    }
     struct step t = { .g = g, .from = g->state, .ends_tokens = true };
     g->state = was_asked ? GRANT_LAPSED : GRANT_PAST;
     g->ended_ms = was_asked ? grant_lapses_ms(g) : g->until_ms;
