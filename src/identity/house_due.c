@@ -84,12 +84,15 @@ RESULT house_due_count(struct directory *d, enum house_list which, const char *r
 
 /* --- rows that are over --- */
 
+/* A failure is remembered for a day at the longest (lockout.h). */
+#define LOCKOUT_OVER "until_ms <= ?1 AND last_ms + failures * 86400000 <= ?1"
+
 static const char *const over[] = {
     "DELETE FROM tokens WHERE expires_ms <= ?1 AND ?2 > 0",
     "DELETE FROM sessions WHERE expires_ms <= ?1 OR seen_ms <= ?2",
     "DELETE FROM enrolments WHERE expires_ms <= ?1 AND ?2 > 0",
     "DELETE FROM idempotency WHERE created_ms <= ?2 AND ?1 > 0",
-    "DELETE FROM lockouts WHERE until_ms <= ?1 AND last_ms <= ?2",
+    "DELETE FROM lockouts WHERE " LOCKOUT_OVER " AND ?2 > 0",
 };
 
 static RESULT clean_write(struct db_conn *c, void *arg, struct error *e)
@@ -110,7 +113,7 @@ static RESULT has_over(struct directory *d, int64_t now, int64_t *ret, struct er
                    " OR EXISTS(SELECT 1 FROM sessions WHERE expires_ms <= ?1 OR seen_ms <= ?2)"
                    " OR EXISTS(SELECT 1 FROM enrolments WHERE expires_ms <= ?1)"
                    " OR EXISTS(SELECT 1 FROM idempotency WHERE created_ms <= ?2)"
-                   " OR EXISTS(SELECT 1 FROM lockouts WHERE until_ms <= ?1 AND last_ms <= ?2)",
+                   " OR EXISTS(SELECT 1 FROM lockouts WHERE " LOCKOUT_OVER ")",
                    SQL_IN(SQL_INT(now), SQL_INT(now - DAY_MS)), ret, e);
 }
 

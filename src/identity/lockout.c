@@ -18,8 +18,7 @@
 #define WIDE           10    /* times as many failures: of a source, of an account */
 #define PAST_MAX       20    /* failures past the bound that count */
 #define MINUTE_MS      60000
-#define DAY_MS         ((int64_t)24 * 3600 * 1000)
-#define KNOWN_MS       (90 * DAY_MS)
+#define KNOWN_MS       ((int64_t)90 * 24 * 3600 * 1000)
 #define SUBJECT_BYTES  66 /* a letter, hex of SHA-256, NUL */
 #define SOURCE_V6_BITS 64
 
@@ -270,18 +269,4 @@ RESULT lockout_fail(struct directory *d, const char *account, const char *ip, bo
     TRY(attempt_run(d, &a, account, ip, e));
     *ret_is_new = a.is_new;
     return RESULT_OK;
-}
-
-static RESULT forget(struct db_conn *c, void *arg, struct error *e)
-{
-    int64_t now_ms = *(const int64_t *)arg;
-    /* the longest that a failure is remembered is a day */
-    return sql_run(c, "DELETE FROM lockouts WHERE until_ms < ?1 AND last_ms + failures * ?2 < ?1",
-                   SQL_IN(SQL_INT(now_ms), SQL_INT(DAY_MS)), e);
-}
-
-RESULT lockout_house(struct directory *d, struct error *e)
-{
-    int64_t now_ms = clock_wall_ms(d->clock);
-    return db_write(d->db, forget, &now_ms, e);
 }

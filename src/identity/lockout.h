@@ -38,7 +38,4 @@ RESULT lockout_check(struct directory *d, const char *account, const char *ip, s
 RESULT lockout_fail(struct directory *d, const char *account, const char *ip, bool *ret_is_new,
                     struct error *e);
 
-/* Removes what is forgotten. */
-RESULT lockout_house(struct directory *d, struct error *e);
-
 #endif
