@@ -35,7 +35,7 @@ RESULT managed_list(struct directory *d, const char *realm, struct bytes path, s
                     size_t max, struct arena *arena, struct managed **ret, size_t *ret_n,
                     struct error *e);
 RESULT managed_delete(struct directory *d, const char *id,
-                      struct error *e); /* CONFLICT: attached */
+                      struct error *e); /* CONFLICT: attached, or a boundary */
 /* LIMIT past five: delete one first. */
 RESULT managed_version_create(struct directory *d, const char *id, struct bytes document,
                               bool is_default, uint32_t *ret, struct error *e);
@@ -44,6 +44,7 @@ RESULT managed_version_delete(struct directory *d, const char *id, uint32_t vers
 RESULT managed_set_default(struct directory *d, const char *id, uint32_t version, struct error *e);
 RESULT managed_versions(struct directory *d, const char *id, struct arena *arena,
                         struct managed_version **ret, size_t *ret_n, struct error *e);
+/* To a user, group or role of the same realm: ERRC_NOT_FOUND; ERRC_LIMIT past ten. */
 RESULT policy_attach(struct directory *d, const char *subject_id, const char *policy_id,
                      struct error *e);
 RESULT policy_detach(struct directory *d, const char *subject_id, const char *policy_id,
@@ -53,6 +54,7 @@ RESULT policy_attached(struct directory *d, const char *subject_id, struct arena
 /* Ids of the users, groups and roles a policy hangs on. */
 RESULT policy_subjects(struct directory *d, const char *policy_id, struct arena *arena,
                        const char ***ret, size_t *ret_n, struct error *e);
+/* ERRC_LIMIT past POLICY_MAX bytes of one subject together. */
 RESULT inline_put(struct directory *d, const char *subject_id, const char *name,
                   struct bytes document, struct error *e);
 RESULT inline_get(struct directory *d, const char *subject_id, const char *name,
@@ -78,6 +80,8 @@ struct bucket_policy {
 RESULT bucket_policy_get(struct directory *d, const char *realm, int64_t bucket,
                          struct arena *arena, struct bucket_policy *ret,
                          struct error *e); /* NOT_FOUND */
+/* ERRC_DENIED for a policy that lets in everybody (policy_is_public) while public_by is "": it names
+ * the administrator who lets it be, and is kept only with such a policy. */
 RESULT bucket_policy_put(struct directory *d, const char *realm, int64_t bucket, const char *name,
                          struct bytes document, const char *public_by, struct error *e);
 RESULT bucket_policy_delete(struct directory *d, const char *realm, int64_t bucket,

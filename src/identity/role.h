@@ -28,8 +28,7 @@ struct role_new {
 };
 RESULT role_create(struct directory *d, const char *realm, const struct role_new *r,
                    struct arena *arena, struct access_role *ret,
-                   struct error *e); /* EXISTS also for a
-                                                                              built-in name */
+                   struct error *e); /* EXISTS also for a name of any built-in role */
 RESULT role_get(struct directory *d, const char *realm, struct bytes name, struct arena *arena,
                 struct access_role *ret, struct error *e); /* built-in ones of that realm too */
 RESULT role_list(struct directory *d, const char *realm, struct bytes path, struct bytes after,
@@ -42,14 +41,16 @@ struct role_change {
 };
 RESULT role_change(struct directory *d, const char *id, const struct role_change *c,
                    struct error *e);
+/* With the tokens made by it: ERRC_CONFLICT while somebody holds it or policies hang on it. */
 RESULT role_delete(struct directory *d, const char *id, struct error *e);
 /* It was assumed or used now; kept to about a minute. */
 void role_touch(struct directory *d, const char *id);
 void role_json(struct jsonw *w, const struct access_role *r, const char *account);
 void role_arn(struct buf *out, const struct access_role *r, const char *account);
 
-/* A standing assignment to a user or group (by id). ERRC_DENIED for a privileged role (grant.h is
- * the way) and where it would give a person two of the three administrators. */
+/* A standing assignment to a user or group of that realm (by id). ERRC_DENIED for a privileged role
+ * (grant.h is the way), for root, and where it would give a person, by itself or as a member of that
+ * group, two of the three administrators. Taken back, tokens made by it end. */
 RESULT role_assign(struct directory *d, const char *realm, const char *subject_id,
                    struct bytes role, struct error *e);
 RESULT role_unassign(struct directory *d, const char *subject_id, struct bytes role,

@@ -2,8 +2,10 @@
  * People, service accounts and groups of a realm. A realm is a
  * tenant's name or IDENTITY_PLATFORM, the provider's own; a name is looked up within one realm only.
  *
- * Names: 1..64 of [A-Za-z0-9_+=,.@-], unique in the realm without regard to case: letters of other
- * scripts, which could look like another account, are refused. `display` may be any printable text.
+ * Names: 1..64 (of groups and policies 1..128) of [A-Za-z0-9_+=,.@-], unique in the realm without
+ * regard to case: letters of other scripts, which could look like another account, are refused.
+ * Looked up as they are written: "LIN" does not find lin, which a policy may speak of. Paths: "/" or
+ * "/team/part/", at most 512 bytes of the same characters. `display` may be any printable text.
  * Results live in the arena. The callers write the ledger entries (api/act.h).
  */
 #ifndef TROTH_IDENTITY_USER_H
@@ -26,7 +28,8 @@ struct user {
     const char *name, *path; /* path "/" or "/team/" as in IAM */
     enum user_kind kind;
     const char *owner; /* 2.2.2-1: of a person the full name, of a service account the name of the
-                            person of the same realm who answers for it. Never empty */
+                            person of the same realm who answers for it (or "root", before there are
+                            persons), of root the tenant. Never empty */
     const char *display, *email;
     enum user_state state;
     int64_t created_ms, changed_ms;
@@ -58,6 +61,9 @@ struct user_new {
     enum user_kind kind;
     int64_t ends_ms;
 };
+/* ERRC_FORMAT, ERRC_LIMIT, ERRC_RANGE; ERRC_EXISTS: the name is taken, by an ended account too;
+ * ERRC_CONFLICT: nobody of that name can be its owner, or the tenant is closed; ERRC_NOT_FOUND: no
+ * such realm, or no policy of it as boundary. */
 RESULT user_create(struct directory *d, const char *realm, const struct user_new *u,
                    struct arena *arena, struct user *ret, struct error *e);
 RESULT user_get(struct directory *d, const char *realm, struct bytes name, struct arena *arena,
@@ -82,10 +88,11 @@ RESULT user_change(struct directory *d, const char *id, const struct user_change
  * roles and grants with it: the row stays, so that the name is never another person's. */
 RESULT user_set_state(struct directory *d, const char *id, enum user_state s, struct error *e);
 RESULT user_set_frozen(struct directory *d, const char *id, bool frozen, struct error *e);
-/* Removes the row (iam:DeleteUser): ERRC_CONFLICT while keys, factors, policies or groups hang on
- * it. */
+/* Removes the row (iam:DeleteUser) with password and sessions: ERRC_CONFLICT while keys, factors,
+ * policies, groups, roles or open grants hang on it, while it answers for service accounts, for root
+ * and for who has ended. */
 RESULT user_delete(struct directory *d, const char *id, struct error *e);
-/* Marks it active now; written at most once a minute. */
+/* Marks it active now: in memory, written about once a minute (tally.h). */
 void user_touch(struct directory *d, const char *id);
 void user_json(struct jsonw *w, const struct user *u,
                const char *account); /* members of an object */
@@ -109,6 +116,8 @@ RESULT group_list(struct directory *d, const char *realm, struct bytes path, str
                   struct error *e);
 RESULT group_delete(struct directory *d, const char *id,
                     struct error *e); /* CONFLICT: members, policies */
+/* ERRC_LIMIT past ten groups of one user; ERRC_DENIED where the group's roles would make a person two
+ * of the three administrators; ERRC_NOT_FOUND for one of another realm. */
 RESULT group_add(struct directory *d, const char *group_id, const char *user_id, struct error *e);
 RESULT group_remove(struct directory *d, const char *group_id, const char *user_id,
                     struct error *e);

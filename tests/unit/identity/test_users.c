@@ -364,6 +364,53 @@ static void test_states(void **state)
     assert_int_equal(user_now(p, u.id).active_ms, T0 + 100 * DAY + 1000);
 }
 
+/* Members in key order, as entries of the ledger need them. */
+static void assert_json(struct buf *out, const char *key, const char *want)
+{
+    CLEANUP(json_doc_free_p) struct json_doc *doc = NULL;
+    CLEANUP(buf_done_p) struct buf again = BUF(65536);
+    struct error e;
+    struct bytes v;
+    assert_ok(json_parse(buf_bytes(out), 65536, &doc, &e), e);
+    assert_ok(json_canonical(json_root(doc), &again, &e), e);
+    assert_bytes(buf_bytes(out), buf_bytes(&again));
+    assert_ok(json_get_str(json_root(doc), key, &v, &e), e);
+    assert_bytes(v, bytes_str(want));
+}
+
+static void test_json(void **state)
+{
+    struct people *p = *state;
+    struct user u = person(p, "acme", "lin");
+    struct group g = group(p, "acme", "dev");
+    struct access_role r;
+    struct jsonw w;
+    CLEANUP(buf_done_p) struct buf out = BUF(65536);
+    assert_ok(role_get(p->w->d, "acme", BYTES_LIT("auditor"), p->arena, &r, &p->e), p->e);
+    for (unsigned i = 0; i < 3; i++) {
+        static const char *const arns[] = { "arn:aws:iam::123456789012:user/lin",
+                                            "arn:aws:iam::123456789012:group/dev",
+                                            "arn:aws:iam::123456789012:role/auditor" };
+        buf_reset(&out);
+        jsonw_init(&w, &out);
+        jsonw_object(&w);
+        if (i == 0) {
+            user_json(&w, &u, "123456789012");
+        } else if (i == 1) {
+            group_json(&w, &g, "123456789012");
+        } else {
+            role_json(&w, &r, "123456789012");
+        }
+        jsonw_object_end(&w);
+        assert_json(&out, "arn", arns[i]);
+        assert_json(&out, "realm", "acme");
+    }
+    buf_reset(&out);
+    u.path = "/team/";
+    user_arn(&out, &u, "123456789012");
+    assert_bytes(buf_bytes(&out), BYTES_LIT("arn:aws:iam::123456789012:user/team/lin"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -378,6 +425,7 @@ int main(void)
         PEOPLE(test_pages),
         PEOPLE(test_change),
         PEOPLE(test_states),
+        PEOPLE(test_json),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);
