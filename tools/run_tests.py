@@ -16,7 +16,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PYTHON = '/usr/bin/python3'
 FUZZ_SECONDS = 6
 # Folders whose code runs on several threads; `./dev build tsan` builds their tests.
-THREADED = ['sys', 'crypto', 'store', 'net', 'ledger', 'keys', 'vault']
+THREADED = ['sys', 'crypto', 'store', 'net', 'ledger', 'keys', 'identity', 'vault']
 # Under valgrind: parsers and code without coroutines, where it sees what ASan does not (uninitialised bytes).
 VALGRIND = ['base', 'crypto:test_hash', 'crypto:test_box', 'crypto:test_stream', 'net:test_http_parse',
             'net:test_http_chunked', 'net:test_xml', 'ledger:test_entry', 'ledger:test_note', 'ledger:test_tree',

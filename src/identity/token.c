@@ -1,6 +1,6 @@
 /*
- * Tokens of STS: made, revoked, removed when they are over. What they amount to: principal_load.c;
- * their signing keys: signing_key.c.
+ * Tokens of STS: made and revoked. What they amount to: principal_load.c; their signing keys:
+ * signing_key.c. Those that are over are removed by the house.
  *
  * A new token changes nothing that is cached: making one leaves the caches as they are.
  */
@@ -105,16 +105,4 @@ RESULT tokens_revoke(struct directory *d, const char *user_id, struct error *e)
     }
     memcpy(id, user_id, strlen(user_id));
     return directory_change(d, revoke, id, e);
-}
-
-static RESULT purge(struct db_conn *c, void *arg, struct error *e)
-{
-    return sql_run(c, "DELETE FROM tokens WHERE expires_ms <= ?1", SQL_IN(SQL_INT(*(int64_t *)arg)),
-                   e);
-}
-
-RESULT tokens_purge(struct directory *d, struct error *e)
-{
-    int64_t now_ms = clock_wall_ms(d->clock);
-    return db_write(d->db, purge, &now_ms, e);
 }

@@ -37,7 +37,5 @@ RESULT token_create(struct directory *d, struct rpc_client *keeper, const struct
                     struct token *ret, struct error *e);
 /* All of a user, at once. */
 RESULT tokens_revoke(struct directory *d, const char *user_id, struct error *e);
-/* Removes those that are over: nothing depends on when. */
-RESULT tokens_purge(struct directory *d, struct error *e);
 
 #endif
