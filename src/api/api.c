@@ -2,6 +2,7 @@
  * of the ledger. */
 #include "api/api.h"
 
+#include "api/query/query.h"
 #include "api/s3/s3.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -253,7 +254,15 @@ void api_handle(void *ctx, struct http_exchange *x)
     struct api_loop *l = ctx;
     const struct http_request *rq = http_request(x);
     int64_t started = clock_mono_ns();
+    if (query_is_signed(x)) {
+        query_handle(l, x);
+        return;
+    }
     if (!s3_is_signed(x)) {
+        if (query_is_unsigned(x)) {
+            query_handle_unsigned(l, x);
+            return;
+        }
         if (bytes_equal_str(rq->path, "/healthz")) {
             health_respond(l, x);
             own_count(l, x, "healthz", started);

@@ -69,7 +69,8 @@ struct bytes iam_picture(struct iam_cx *c, const struct iam_subject *s);
 
 /* --- users --- */
 
-/* of persons or programs; `u->owner` NULL: tag "owner", else the caller's user name (2.2.2-1). */
+/* Of persons or programs; `u->owner` NULL: the tag "owner", else who asks, or who answers for the
+ * service account that asks (2.2.2-1). */
 RESULT iam_user_create(struct iam_cx *c, const struct user_new *u, struct user *ret,
                        struct error *e);
 /* action: "iam:UpdateUser", "iam:TagUser", "iam:PutUserPermissionsBoundary", ... */
@@ -148,6 +149,7 @@ const char *iam_mfa_serial(struct iam_cx *c, const char *name);
 /* A device for nobody yet. ERRC_EXISTS when one of that name is there. */
 RESULT iam_mfa_create(struct iam_cx *c, const char *name, struct totp_enrolment *ret,
                       struct error *e);
+/* ERRC_INTEGRITY: the codes do not fit. */
 RESULT iam_mfa_enable(struct iam_cx *c, const char *user, const char *serial, const char *code,
                       const char *code2, struct error *e);
 /* Takes it off the user; it is a device for nobody again. */

@@ -10,10 +10,10 @@
 
 #include "api/act.h"
 
-#define QUERY_BODY_MAX   (256 * 1024)
-#define QUERY_PARAMS_MAX 512
+#define QUERY_BODY_MAX (256 * 1024)
 
-/* Answers a request that carries SigV4 for "sts" or "iam". */
+/* At "/", with SigV4 in the header or presigned, whose scope names "sts" or "iam". */
+bool query_is_signed(const struct http_exchange *x);
 void query_handle(struct api_loop *l, struct http_exchange *x);
 /* POST / without a signature, with a form body: AssumeRoleWithWebIdentity alone. */
 bool query_is_unsigned(const struct http_exchange *x);
