@@ -29,10 +29,34 @@ struct bucket_job {
     struct bytes document;
 };
 
+/* Who comes without credentials names no realm: of public buckets there is one of a name. */
+static RESULT public_name_is_free(struct db_conn *c, const struct bucket_job *in, struct error *e)
+{
+    struct db_stmt *s = NULL;
+    bool has_row = false;
+    if (in->public_by[0] == '\0') {
+        return RESULT_OK;
+    }
+    TRY(db_prepare(c,
+                   "SELECT 1 FROM bucket_policies WHERE name = ?1 AND public_by <> ''"
+                   " AND NOT (realm = ?2 AND bucket = ?3)",
+                   &s, e));
+    db_bind_text(s, 1, bytes_str(in->name));
+    db_bind_text(s, 2, bytes_str(in->realm));
+    db_bind_i64(s, 3, in->bucket);
+    TRY(db_step(s, &has_row, e));
+    db_reset(s);
+    if (has_row) {
+        FAIL(e, ERRC_EXISTS, "another bucket '%s' is public in this deployment already", in->name);
+    }
+    return RESULT_OK;
+}
+
 static RESULT bucket_write(struct db_conn *c, void *arg, struct error *e)
 {
     const struct bucket_job *in = arg;
     TRY(realm_is_open(c, in->realm, e));
+    TRY(public_name_is_free(c, in, e));
     return sql_run(c,
                    "INSERT INTO bucket_policies(realm, bucket, name, document, public_by,"
                    " changed_ms) VALUES(?1, ?2, ?3, ?4, ?5, ?6)"
@@ -47,14 +71,15 @@ RESULT bucket_policy_put(struct directory *d, const char *realm, int64_t bucket,
                          struct bytes document, const char *public_by, struct error *e)
 {
     bool is_public = false;
-    struct bucket_job in = { realm, name, "", bucket, clock_wall_ms(d->clock), document };
-    TRY(document_check(document, POLICY_RESOURCE, "policy of bucket", name, &is_public, e));
+    struct bucket_job in = { realm, name, public_by, bucket, clock_wall_ms(d->clock), document };
+    if (document.n > 0) {
+        TRY(document_check(document, POLICY_RESOURCE, "policy of bucket", name, &is_public, e));
+    }
     if (is_public && public_by[0] == '\0') {
         FAIL(e, ERRC_DENIED,
              "the policy lets in everybody: an administrator of the tenant with a second factor "
              "must allow it by the bucket's name");
     }
-    in.public_by = is_public ? public_by : "";
     return directory_change(d, bucket_write, &in, e);
 }
 
@@ -69,4 +94,99 @@ RESULT bucket_policy_delete(struct directory *d, const char *realm, int64_t buck
 {
     struct bucket_job in = { .realm = realm, .bucket = bucket };
     return directory_change(d, bucket_erase, &in, e);
+}
+
+/* --- compiled --- */
+
+struct bucket_box {
+    struct policy *policy; /* counted; NULL: the bucket has none */
+};
+
+void bucket_cached_free(void *box)
+{
+    struct bucket_box *b = box;
+    policy_unref(b->policy);
+    mem_free(b);
+}
+
+static bool box_get(struct directory *d, struct bytes name, struct policy **ret,
+                    uint64_t *ret_generation)
+{
+    pthread_mutex_lock(&d->lock);
+    const struct bucket_box *hit = map_get(d->caches[DIRECTORY_CACHE_BUCKETS], name);
+    if (hit != NULL) {
+        *ret = hit->policy != NULL ? policy_ref(hit->policy) : NULL;
+    }
+    *ret_generation = d->generation;
+    pthread_mutex_unlock(&d->lock);
+    return hit != NULL;
+}
+
+static void box_put(struct directory *d, struct bytes name, struct policy *p, uint64_t generation)
+{
+    struct bucket_box *old = NULL;
+    pthread_mutex_lock(&d->lock);
+    if (d->generation == generation) {
+        struct bucket_box *b = mem_zalloc(sizeof(*b));
+        b->policy = p != NULL ? policy_ref(p) : NULL;
+        if (map_count(d->caches[DIRECTORY_CACHE_BUCKETS]) >= DIRECTORY_CACHE_MAX) {
+            directory_cache_reset(d, DIRECTORY_CACHE_BUCKETS);
+        }
+        old = map_set(d->caches[DIRECTORY_CACHE_BUCKETS], name, b);
+    }
+    pthread_mutex_unlock(&d->lock);
+    if (old != NULL) {
+        bucket_cached_free(old);
+    }
+}
+
+/* A policy that is public without the leave for it (the block was put back) is as none. */
+static RESULT bucket_compile(struct directory *d, const char *realm, int64_t bucket,
+                             struct policy **ret, struct error *e)
+{
+    CLEANUP(arena_free_p) struct arena *arena = arena_new(POLICY_MAX, false);
+    CLEANUP(policy_unref_p) struct policy *p = NULL;
+    struct bucket_policy row;
+    struct result r = bucket_policy_get(d, realm, bucket, arena, &row, e);
+    *ret = NULL;
+    if (r.code == ERRC_NOT_FOUND || (result_is_ok(r) && row.document[0] == '\0')) {
+        return RESULT_OK;
+    }
+    TRY(r);
+    TRY(policy_compile(bytes_str(row.document), POLICY_RESOURCE, "bucket policy", &p, e));
+    if (!policy_is_public(p) || row.public_by[0] != '\0') {
+        *ret = TAKE(p);
+    }
+    return RESULT_OK;
+}
+
+RESULT bucket_policy_compiled(struct directory *d, const char *realm, int64_t bucket,
+                              struct policy **ret, struct error *e)
+{
+    CLEANUP(buf_done_p) struct buf name = BUF(TENANT_NAME_BYTES + 32);
+    uint64_t generation = 0;
+    buf_addf(&name, "%s/%lld", realm, (long long)bucket);
+    TRY(buf_result(&name));
+    if (box_get(d, buf_bytes(&name), ret, &generation)) {
+        return RESULT_OK;
+    }
+    struct policy *p = NULL;
+    TRY(bucket_compile(d, realm, bucket, &p, e));
+    box_put(d, buf_bytes(&name), p, generation);
+    *ret = p;
+    return RESULT_OK;
+}
+
+static void realm_of_row(struct db_stmt *s, struct arena *arena, void *item)
+{
+    (void)arena;
+    directory_col_text(s, 0, item, TENANT_NAME_BYTES);
+}
+
+RESULT bucket_public_find(struct directory *d, struct bytes name, char ret_realm[TENANT_NAME_BYTES],
+                          struct error *e)
+{
+    return directory_one(d, "public bucket",
+                         "SELECT realm FROM bucket_policies WHERE name = ?1 AND public_by <> ''",
+                         SQL_IN(SQL_BYTES(name)), realm_of_row, NULL, ret_realm, e);
 }

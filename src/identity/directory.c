@@ -55,6 +55,7 @@ static void cache_free(struct directory *d, enum directory_cache which)
     static void (*const frees[DIRECTORY_CACHE_COUNT])(void *) = {
         [DIRECTORY_CACHE_SIGNING] = signing_key_free,
         [DIRECTORY_CACHE_PRINCIPALS] = principal_cached_free,
+        [DIRECTORY_CACHE_BUCKETS] = bucket_cached_free,
     };
     map_free(d->caches[which], frees[which] == NULL ? mem_free : frees[which]);
     d->caches[which] = NULL;

@@ -16,6 +16,7 @@ enum directory_cache {
     DIRECTORY_CACHE_REALMS,     /* realm -> its row (realm.c) */
     DIRECTORY_CACHE_PARAMS,     /* realm -> its parameters (param.c) */
     DIRECTORY_CACHE_PRINCIPALS, /* see principal.c -> struct principal_box */
+    DIRECTORY_CACHE_BUCKETS,    /* "realm/bucket id" -> its compiled policy (bucket_policy.c) */
     DIRECTORY_CACHE_COUNT,
 };
 
@@ -72,6 +73,7 @@ void directory_key_use_get(struct directory *d, struct access_key *k);
 /* Copies a NUL-terminated text out of a column; longer text is cut (the schema bounds it). */
 void directory_col_text(struct db_stmt *s, int i, char *dst, size_t cap);
 
+void bucket_cached_free(void *box);
 void house_free(struct house *h);
 
 #endif

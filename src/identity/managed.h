@@ -5,6 +5,7 @@
 #ifndef TROTH_IDENTITY_MANAGED_H
 #define TROTH_IDENTITY_MANAGED_H
 
+#include "identity/policy/policy.h"
 #include "identity/user.h"
 
 /* --- policies: managed (of the realm) and inline (of a user, group or role, by id) --- */
@@ -80,11 +81,19 @@ struct bucket_policy {
 RESULT bucket_policy_get(struct directory *d, const char *realm, int64_t bucket,
                          struct arena *arena, struct bucket_policy *ret,
                          struct error *e); /* NOT_FOUND */
-/* ERRC_DENIED for a policy that lets in everybody (policy_is_public) while public_by is "": it names
- * the administrator who lets it be, and is kept only with such a policy. */
+/* `document` may be empty where public_by is not: the world may be let in, but is not yet.
+ * ERRC_DENIED: the document lets everybody in and public_by is empty; ERRC_EXISTS: another bucket of
+ * that name, of another realm, is public. */
 RESULT bucket_policy_put(struct directory *d, const char *realm, int64_t bucket, const char *name,
                          struct bytes document, const char *public_by, struct error *e);
 RESULT bucket_policy_delete(struct directory *d, const char *realm, int64_t bucket,
                             struct error *e);
+/* Compiled and cached; counted; NULL: the bucket has none. What the world was let in by does not
+ * count any more once public_by is empty. */
+RESULT bucket_policy_compiled(struct directory *d, const char *realm, int64_t bucket,
+                              struct policy **ret, struct error *e);
+/* Whose the public bucket of that name is: there is one at most. ERRC_NOT_FOUND. */
+RESULT bucket_public_find(struct directory *d, struct bytes name, char ret_realm[TENANT_NAME_BYTES],
+                          struct error *e);
 
 #endif

@@ -27,6 +27,7 @@ static void write_actor(struct jsonw *w, const struct vault_ctx *cx)
     struct bytes agent = bytes_str(cx->agent);
     agent.n = MIN(agent.n, (size_t)AGENT_KEPT);
     write_bytes(w, "agent", agent);
+    write_text(w, "grant", cx->grant);
     write_text(w, "id", cx->actor);
     write_text(w, "ip", cx->ip);
     jsonw_object_end(w);

@@ -80,6 +80,7 @@ struct vault_ctx {
     const char *tenant;
     const char *actor; /* principal, e.g. "tenant/acme" or the access key's owner */
     const char *access_key;
+    const char *grant; /* by which the provider's staff act here; "" or NULL: none */
     const char *ip, *agent; /* agent: at most 256 bytes are kept */
     const char *request_id;
 };

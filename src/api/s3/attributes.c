@@ -1,4 +1,5 @@
 /* GetObjectAttributes: what is known of an object, without its bytes. */
+#include "api/s3/access.h"
 #include "api/s3/body.h"
 #include "api/s3/headers.h"
 #include "api/s3/object.h"
@@ -34,7 +35,7 @@ void s3_get_object_attributes(struct s3_request *r)
     struct error e;
     char date[TIME_TEXT_MAX];
     struct bytes asked = s3_header(r, "x-amz-object-attributes");
-    if (!s3_version_in(r)) {
+    if (!s3_version_in(r) || !s3_allow(r, "s3:GetObject", &r->bucket, r->key)) {
         return;
     }
     if (asked.n == 0) {

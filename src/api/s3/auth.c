@@ -1,8 +1,8 @@
 /*
  * Who asks: SigV4 against the directory, the tenant's state, and the entry for what is refused.
  *
- * A tenant's access keys may do everything within the tenant and see nothing outside it: bucket
- * names live within a tenant. Refusals are entries of the tenant's log (of the platform log where
+ * What who is known may do is decided in access.c; nobody sees anything outside the realm they act
+ * in: bucket names live within a tenant. Refusals are entries of the tenant's log (of the platform log where
  * no tenant is known), at most REFUSALS_PER_S a second and loop; what is suppressed is counted in
  * the next one.
  */
@@ -43,18 +43,23 @@ void s3_refusal_log(struct s3_request *r, enum s3_error err)
     if (!may_log_refusal(r)) {
         return;
     }
-    bool has_log = r->access.tenant[0] != '\0' && r->access.tenant_state != TENANT_CLOSED;
-    const char *kind = r->is_authentic ? "access.denied" : "auth.failed";
-    const char *log = has_log ? r->access.tenant : LEDGER_PLATFORM;
+    const char *kind = r->is_authentic || r->is_anonymous ? "access.denied" : "auth.failed";
+    const char *log = r->p != NULL ? r->p->realm : LEDGER_PLATFORM;
     CLEANUP(buf_done_p) struct buf payload = BUF(LEDGER_PAYLOAD_MAX);
     struct bytes agent = s3_header(r, "User-Agent");
     struct jsonw w;
     jsonw_init(&w, &payload);
     jsonw_object(&w);
+    if (r->denied_action != NULL) {
+        jsonw_kv_cstr(&w, "action", r->denied_action);
+    }
     jsonw_key(&w, "actor");
     jsonw_object(&w);
     jsonw_kv_str(&w, "access_key", bytes_slice(r->claim.access_key, 0, 64));
     jsonw_kv_str(&w, "agent", bytes_slice(agent, 0, 256));
+    if (r->is_authentic || r->is_anonymous) {
+        jsonw_kv_cstr(&w, "id", r->p->actor);
+    }
     jsonw_kv_cstr(&w, "ip", r->http->peer_host);
     jsonw_object_end(&w);
     jsonw_kv_cstr(&w, "error", s3_error_info(err)->code);
@@ -112,26 +117,53 @@ static enum s3_error scope_check(struct s3_request *r, struct error *e)
     return S3_OK;
 }
 
+void s3_principal_keep(struct s3_request *r, const struct principal *now)
+{
+    if (r->first == NULL) {
+        r->first = now;
+    } else if (r->p != r->first) {
+        principal_unref(r->p);
+    }
+    r->p = now;
+}
+
+void s3_principals_done(struct s3_request *r)
+{
+    if (r->p != r->first) {
+        principal_unref(r->p);
+    }
+    principal_unref(r->first);
+    r->p = r->first = NULL;
+}
+
+static enum s3_error error_of_principal(const struct s3_request *r, struct result res,
+                                        struct error *e)
+{
+    enum s3_error err = s3_error_of(res.code, S3_INVALID_ACCESS_KEY_ID);
+    bool has_token = r->claim.session_token.n > 0;
+    if (res.code == ERRC_EXPIRED) {
+        err = S3_EXPIRED_TOKEN;
+    } else if (res.code == ERRC_DENIED && has_token) {
+        err = S3_INVALID_TOKEN;
+    }
+    if (err != S3_INTERNAL_ERROR && err != S3_SERVICE_UNAVAILABLE) {
+        result_ignore(error_set(e, res.code, "%s", s3_error_info(err)->message));
+    }
+    return err;
+}
+
 static enum s3_error key_check(struct s3_request *r, const struct sigv4_request *signed_rq,
                                struct error *e)
 {
-    struct result res =
-            directory_key_find(r->l->api->directory, r->claim.access_key, &r->access, e);
+    const struct principal *p = NULL;
+    struct result res = principal_of_key(r->l->api->directory, r->claim.access_key,
+                                         r->claim.session_token, &p, e);
     if (!result_is_ok(res)) {
-        if (res.code == ERRC_NOT_FOUND) {
-            result_ignore(
-                    error_set(e, res.code, "%s", s3_error_info(S3_INVALID_ACCESS_KEY_ID)->message));
-        }
-        return s3_error_of(res.code, S3_INVALID_ACCESS_KEY_ID);
+        return error_of_principal(r, res, e);
     }
-    if (r->claim.session_token.n > 0) {
-        result_ignore(error_set(e, ERRC_DENIED,
-                                "The provided token is not valid: this access key has none."));
-        return S3_ACCESS_DENIED;
-    }
-    res = directory_signing_key(r->l->api->directory, r->l->keeper, r->access.tenant, r->access.id,
-                                r->claim.date, r->claim.region, r->claim.service, &r->signing_key,
-                                e);
+    s3_principal_keep(r, p);
+    res = directory_signing_key(r->l->api->directory, r->l->keeper, p->realm, p->access_key, r->claim.date,
+                                r->claim.region, r->claim.service, &r->signing_key, e);
     if (!result_is_ok(res)) {
         return s3_error_of(res.code, S3_INVALID_ACCESS_KEY_ID);
     }
@@ -142,16 +174,28 @@ static enum s3_error key_check(struct s3_request *r, const struct sigv4_request 
         return error_of_refusal(r, refusal);
     }
     r->is_authentic = true;
-    if (!r->access.is_enabled) {
-        result_ignore(error_set(e, ERRC_DENIED, "Access Denied: the access key is disabled."));
-        return S3_ACCESS_DENIED;
-    }
-    if (r->access.tenant_state != TENANT_ACTIVE) {
-        result_ignore(error_set(e, ERRC_DENIED, "Access Denied: the tenant is %s.",
-                                tenant_state_name(r->access.tenant_state)));
+    if (p->is_frozen) {
+        result_ignore(error_set(e, ERRC_DENIED, "Access Denied: %s.", p->why_frozen));
         return S3_ACCESS_DENIED;
     }
     return S3_OK;
+}
+
+/* Without credentials there are public buckets alone. Their names are unique in the deployment. */
+static enum s3_error anonymous(struct s3_request *r, struct error *e)
+{
+    char realm[TENANT_NAME_BYTES];
+    const struct principal *p = NULL;
+    struct directory *d = r->l->api->directory;
+    result_ignore(error_set(e, ERRC_DENIED, "Access Denied"));
+    if (r->bucket_name.p == NULL ||
+        !result_is_ok(bucket_public_find(d, r->bucket_name, realm, NULL)) ||
+        !result_is_ok(principal_anonymous(d, realm, &p, NULL))) {
+        return S3_ACCESS_DENIED;
+    }
+    s3_principal_keep(r, p);
+    r->is_anonymous = true;
+    return p->is_frozen ? S3_ACCESS_DENIED : S3_OK;
 }
 
 /* Signature version 2 is HMAC-SHA-1 over a part of the request: known, and refused with the reason.
@@ -181,11 +225,7 @@ static enum s3_error check(struct s3_request *r, struct error *e)
     int64_t now = clock_wall_ms(r->l->api->clock);
     enum sigv4_refusal refusal = sigv4_claim_parse(&rq, now, r->arena, &r->claim, e);
     if (refusal != SIGV4_OK) {
-        enum s3_error err = error_of_refusal(r, refusal);
-        if (refusal == SIGV4_ANONYMOUS) {
-            result_ignore(error_set(e, ERRC_DENIED, "Access Denied"));
-        }
-        return err;
+        return refusal == SIGV4_ANONYMOUS ? anonymous(r, e) : error_of_refusal(r, refusal);
     }
     enum s3_error err = scope_check(r, e);
     return err != S3_OK ? err : key_check(r, &rq, e);
@@ -197,8 +237,8 @@ enum s3_error s3_authenticate(struct s3_request *r, struct error *e)
 {
     enum s3_error err = check(r, e);
     if (err == S3_OK) {
-        api_vault_ctx(r->l, r->x, r->access.tenant, r->access.user_name, r->access.id, r->id,
-                      &r->cx);
+        api_vault_ctx(r->l, r->x, r->p->realm, r->p->actor, r->p->access_key, r->id, &r->cx);
+        r->cx.grant = r->p->grant;
     } else if (err != S3_SERVICE_UNAVAILABLE && err != S3_NOT_IMPLEMENTED) {
         s3_refusal_log(r, err);
     }

@@ -10,8 +10,8 @@
 void s3_xml_owner(struct s3_request *r, struct buf *xml, const char *element)
 {
     xml_open(xml, element);
-    xml_element_str(xml, "ID", r->access.account);
-    xml_element_str(xml, "DisplayName", r->access.tenant);
+    xml_element_str(xml, "ID", r->p->account);
+    xml_element_str(xml, "DisplayName", r->p->realm);
     xml_close(xml, element);
 }
 
@@ -206,8 +206,8 @@ void s3_acl_out(struct s3_request *r)
     xml_open(&xml, "Grant");
     buf_add_str(&xml, "<Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" "
                       "xsi:type=\"CanonicalUser\">");
-    xml_element_str(&xml, "ID", r->access.account);
-    xml_element_str(&xml, "DisplayName", r->access.tenant);
+    xml_element_str(&xml, "ID", r->p->account);
+    xml_element_str(&xml, "DisplayName", r->p->realm);
     buf_add_str(&xml, "</Grantee>");
     xml_element_str(&xml, "Permission", "FULL_CONTROL");
     xml_close(&xml, "Grant");

@@ -24,4 +24,13 @@ void s3_xml_owner(struct s3_request *r, struct buf *xml, const char *element);
 /* The access control policy that holds: the tenant, full control. */
 void s3_acl_out(struct s3_request *r);
 
+/* policy.c */
+void s3_get_bucket_policy(struct s3_request *r);
+void s3_put_bucket_policy(struct s3_request *r);
+void s3_delete_bucket_policy(struct s3_request *r);
+void s3_get_bucket_policy_status(struct s3_request *r);
+void s3_get_public_access_block(struct s3_request *r);
+void s3_put_public_access_block(struct s3_request *r);
+void s3_delete_public_access_block(struct s3_request *r);
+
 #endif

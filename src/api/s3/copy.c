@@ -1,4 +1,5 @@
 /* CopyObject and UploadPartCopy: read, opened and sealed anew under a fresh data key. */
+#include "api/s3/access.h"
 #include "api/s3/body.h"
 #include "api/s3/headers.h"
 #include "api/s3/object.h"
@@ -73,7 +74,11 @@ static bool source_find(struct s3_request *r, struct source *ret)
     if (!s3_owner_is_expected(r, "x-amz-source-expected-bucket-owner")) {
         return false;
     }
-    if (!result_is_ok(s3_bucket_load(r, bucket, &ret->bucket, &e))) {
+    struct result found = s3_bucket_load(r, bucket, &ret->bucket, &e);
+    if (result_is_ok(found) && !s3_allow(r, "s3:GetObject", &ret->bucket, ret->key)) {
+        return false;
+    }
+    if (!result_is_ok(found)) {
         s3_fail_with(r, S3_NO_SUCH_BUCKET, &e);
         return false;
     }
@@ -107,7 +112,8 @@ static bool copy_run(struct s3_request *r, struct source *s, struct vault_put *p
     while (result_is_ok(res) && part.n > 0) {
         res = vault_get_read(reader, &part, &e);
         if (result_is_ok(res) && part.n > 0) {
-            res = vault_put_write(w, part, &e);
+            res = s3_may_still(r) ? vault_put_write(w, part, &e)
+                                  : error_set(&e, ERRC_DENIED, "the access ended meanwhile");
         }
     }
     if (result_is_ok(res)) {
@@ -198,7 +204,7 @@ void s3_copy_object(struct s3_request *r)
     bool is_changed = false;
     if (!s3_unsupported_in(r) || !source_find(r, &s) ||
         !metadata_of_copy(r, &s, &put, &is_changed) || !s3_encryption_in(r, &put) ||
-        !checksum_of_copy(r, &s, &put)) {
+        !checksum_of_copy(r, &s, &put) || !s3_allow_tags(r, &put)) {
         return;
     }
     if (s.bucket.id == r->bucket.id && bytes_equal(s.key, r->key) && !is_changed && put.sse == 0) {

@@ -1,4 +1,5 @@
 /* DeleteObject, DeleteObjects. */
+#include "api/s3/access.h"
 #include "api/s3/object.h"
 #include "api/s3/xml_in.h"
 #include "base/log.h"
@@ -57,6 +58,11 @@ static enum s3_error delete_one(struct s3_request *r, const struct s3_delete_ite
     }
     if (item->has_condition) {
         return S3_NOT_IMPLEMENTED;
+    }
+    if (!s3_may(r, "s3:DeleteObject", &r->bucket, item->key)) {
+        r->denied_action = "s3:DeleteObject";
+        s3_refusal_log(r, S3_ACCESS_DENIED);
+        return S3_ACCESS_DENIED;
     }
     struct result res = vault_delete(&r->cx, &r->bucket, item->key, "", &existed, &e);
     enum s3_error err = s3_error_of(res.code, S3_NO_SUCH_BUCKET);

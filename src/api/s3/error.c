@@ -25,6 +25,7 @@ static const struct s3_error_info table[S3_ERROR_COUNT_] = {
     [S3_ENTITY_TOO_SMALL] = { "EntityTooSmall", 400,
                               "Your proposed upload is smaller than the minimum allowed object "
                               "size." },
+    [S3_EXPIRED_TOKEN] = { "ExpiredToken", 400, "The provided token has expired." },
     [S3_INCOMPLETE_BODY] = { "IncompleteBody", 400,
                              "You did not provide the number of bytes specified by the "
                              "Content-Length HTTP header." },
@@ -53,10 +54,13 @@ static const struct s3_error_info table[S3_ERROR_COUNT_] = {
     [S3_INVALID_RANGE] = { "InvalidRange", 416, "The requested range is not satisfiable" },
     [S3_INVALID_REQUEST] = { "InvalidRequest", 400, "Invalid Request" },
     [S3_INVALID_TAG] = { "InvalidTag", 400, "The tag provided was not a valid tag." },
+    [S3_INVALID_TOKEN] = { "InvalidToken", 400,
+                           "The provided token is malformed or otherwise not valid." },
     [S3_INVALID_URI] = { "InvalidURI", 400, "Could not parse the specified URI." },
     [S3_KEY_TOO_LONG] = { "KeyTooLongError", 400, "Your key is too long" },
     [S3_KMS_DISABLED] = { "KMS.DisabledException", 400, "The key is not usable." },
     [S3_KMS_NOT_FOUND] = { "KMS.NotFoundException", 400, "The key does not exist." },
+    [S3_MALFORMED_POLICY] = { "MalformedPolicy", 400, "The policy is not valid." },
     [S3_MALFORMED_TRAILER] = { "MalformedTrailerError", 400,
                                "The request contained trailing data that was not well-formed or "
                                "did not conform to our published schema." },
@@ -70,6 +74,7 @@ static const struct s3_error_info table[S3_ERROR_COUNT_] = {
     [S3_MISSING_CONTENT_LENGTH] = { "MissingContentLength", 411,
                                     "You must provide the Content-Length HTTP header." },
     [S3_NO_SUCH_BUCKET] = { "NoSuchBucket", 404, "The specified bucket does not exist" },
+    [S3_NO_SUCH_BUCKET_POLICY] = { "NoSuchBucketPolicy", 404, "The bucket policy does not exist" },
     [S3_NO_SUCH_KEY] = { "NoSuchKey", 404, "The specified key does not exist." },
     [S3_NO_SUCH_TAG_SET] = { "NoSuchTagSet", 404, "The TagSet does not exist" },
     [S3_NO_SUCH_UPLOAD] = { "NoSuchUpload", 404,

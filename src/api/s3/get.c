@@ -1,4 +1,5 @@
 /* GetObject, HeadObject. */
+#include "api/s3/access.h"
 #include "api/s3/headers.h"
 #include "api/s3/object.h"
 #include "api/s3/range.h"
@@ -198,6 +199,10 @@ static void body_out(struct s3_request *r, const struct vault_object *o,
             return;
         }
         r->bytes_out += part.n;
+        if (!s3_may_still(r)) {
+            s3_fail(r, S3_ACCESS_DENIED, "the access ended meanwhile");
+            return;
+        }
         if (!result_is_ok(vault_get_read(reader, &part, &e))) {
             s3_fail_with(r, S3_NO_SUCH_KEY, &e);
             return;

@@ -104,7 +104,7 @@ bool s3_metadata_in(struct s3_request *r, struct vault_put *put)
 bool s3_key_id_in(struct s3_request *r, struct bytes v, const char **ret)
 {
     CLEANUP(buf_done_p) struct buf arn = BUF(512);
-    buf_addf(&arn, "arn:aws:kms:%s:%s:key/", r->settings->region, r->access.account);
+    buf_addf(&arn, "arn:aws:kms:%s:%s:key/", r->settings->region, r->p->account);
     struct bytes prefix = buf_bytes(&arn);
     if (bytes_has_prefix(v, prefix)) {
         v = bytes_slice(v, prefix.n, v.n);
@@ -120,8 +120,8 @@ bool s3_key_id_in(struct s3_request *r, struct bytes v, const char **ret)
 
 const char *s3_key_arn(struct s3_request *r, const char *key_id)
 {
-    return arena_printf(r->arena, "arn:aws:kms:%s:%s:key/%s", r->settings->region,
-                        r->access.account, key_id);
+    return arena_printf(r->arena, "arn:aws:kms:%s:%s:key/%s", r->settings->region, r->p->account,
+                        key_id);
 }
 
 bool s3_encryption_in(struct s3_request *r, struct vault_put *put)

@@ -1,5 +1,6 @@
 /* Multipart uploads: create, complete, abort, list parts, list uploads. UploadPart is in object.c,
  * its copy in copy.c. */
+#include "api/s3/access.h"
 #include "api/s3/body.h"
 #include "api/s3/bucket.h"
 #include "api/s3/headers.h"
@@ -39,7 +40,7 @@ void s3_create_upload(struct s3_request *r)
     struct vault_upload up;
     struct error e;
     if (!s3_unsupported_in(r) || !s3_metadata_in(r, &put) || !s3_encryption_in(r, &put) ||
-        !s3_tagging_in(r, &put) || !checksum_in(r, &put)) {
+        !s3_tagging_in(r, &put) || !s3_allow_tags(r, &put) || !checksum_in(r, &put)) {
         return;
     }
     if (!result_is_ok(vault_upload_create(&r->cx, &put, &up, &e))) {

@@ -1,6 +1,7 @@
 /* PutObject, UploadPart. Reading is in get.c, deleting in delete.c. */
 #include "api/s3/object.h"
 
+#include "api/s3/access.h"
 #include "api/s3/body.h"
 #include "api/s3/headers.h"
 #include "base/text.h"
@@ -37,6 +38,12 @@ static bool body_stream(struct s3_body *b, struct vault_writer *w, enum s3_error
             }
             if (n == 0) {
                 return true;
+            }
+            if (!s3_may_still(b->r)) {
+                *ret_err = S3_ACCESS_DENIED;
+                result_ignore(
+                        error_set(e, ERRC_DENIED, "Access Denied: the access ended meanwhile."));
+                return false;
             }
             res = vault_put_wrote(w, n, e);
         }
@@ -125,7 +132,7 @@ void s3_put_object(struct s3_request *r)
 {
     struct vault_put put = { .bucket = &r->bucket, .key = r->key };
     if (!s3_unsupported_in(r) || !length_is_known(r) || !s3_metadata_in(r, &put) ||
-        !s3_encryption_in(r, &put) || !s3_tagging_in(r, &put)) {
+        !s3_encryption_in(r, &put) || !s3_tagging_in(r, &put) || !s3_allow_tags(r, &put)) {
         return;
     }
     s3_conditions_in(r, "", &put.conditions);

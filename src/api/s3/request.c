@@ -1,6 +1,7 @@
 /* What all operations share: parameters, headers, answers. */
 #include "api/s3/request.h"
 
+#include "api/s3/access.h"
 #include "api/s3/body.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -101,6 +102,10 @@ void s3_fail(struct s3_request *r, enum s3_error err, const char *message)
 void s3_fail_with(struct s3_request *r, enum s3_error not_found, const struct error *e)
 {
     enum s3_error err = s3_error_of(e->code, not_found);
+    /* Whether a key is there is for those to know who may list. */
+    if (err == S3_NO_SUCH_KEY && !s3_allow(r, "s3:ListBucket", &r->bucket, BYTES_NONE)) {
+        return;
+    }
     /* What went wrong inside is for the operator's log; the client gets the usual words. */
     if (err == S3_INTERNAL_ERROR) {
         log_error("request %s: %s", r->id, e->msg);
@@ -160,7 +165,7 @@ void s3_xml_key(struct s3_request *r, struct buf *xml, const char *element, stru
 bool s3_owner_is_expected(struct s3_request *r, const char *header)
 {
     struct bytes v = s3_header(r, header);
-    if (v.p == NULL || bytes_equal_str(v, r->access.account)) {
+    if (v.p == NULL || bytes_equal_str(v, r->p->account)) {
         return true;
     }
     s3_refusal_log(r, S3_ACCESS_DENIED);

@@ -2,8 +2,10 @@
 #ifndef TROTH_API_S3_REQUEST_H
 #define TROTH_API_S3_REQUEST_H
 
+#include "api/act.h"
 #include "api/api.h"
 #include "api/s3/error.h"
+#include "identity/managed.h"
 #include "identity/sigv4.h"
 
 #define S3_XMLNS      "http://s3.amazonaws.com/doc/2006-03-01/"
@@ -32,9 +34,15 @@ struct s3_request {
     struct s3_param params[S3_PARAMS_MAX];
     size_t param_count;
     struct sigv4_claim claim;
-    struct key256 signing_key; /* wiped at the end */
-    struct access_key access;
-    bool is_authentic; /* the signature is access's */
+    struct key256 signing_key;     /* wiped at the end */
+    const struct principal *p;     /* who asks; counted */
+    const struct principal *first; /* as the request began: cx borrows of it; counted */
+    bool is_authentic;             /* the signature is the principal's */
+    bool is_anonymous;
+    const struct policy_key *keys; /* condition keys; NULL: not made yet */
+    size_t key_count;
+    struct access_answer denial; /* what was decided last */
+    const char *denied_action;
     struct vault_ctx cx;
     struct vault_bucket bucket;   /* loaded for operations below a bucket */
     bool checksums_are_of_object; /* x-amz-checksum-*: of the finished object, not of the body */
@@ -45,6 +53,8 @@ struct s3_request {
  * `header` likewise. */
 struct s3_op {
     const char *name; /* "PutObject" */
+    const char
+            *action; /* "s3:PutObject", decided on the bucket or object; NULL: by the operation */
     const char *method;
     enum s3_level level;
     const char *query, *header;
@@ -61,6 +71,9 @@ enum s3_error s3_route(struct s3_request *r);
 enum s3_error s3_target_parse(struct s3_request *r, struct error *e);
 /* Signature and right to be here; r->cx is ready afterwards. */
 enum s3_error s3_authenticate(struct s3_request *r, struct error *e);
+/* Makes `now` (taken) the one who asks. */
+void s3_principal_keep(struct s3_request *r, const struct principal *now);
+void s3_principals_done(struct s3_request *r);
 /* The entry for a refusal: auth.failed, or access.denied for who is known. Bounded in number. */
 void s3_refusal_log(struct s3_request *r, enum s3_error err);
 

@@ -1,7 +1,7 @@
 /* The way of an S3 request: target, signature, operation, answer, count. */
 #include "api/s3/s3.h"
 
-#include "api/s3/request.h"
+#include "api/s3/access.h"
 #include "base/text.h"
 
 bool s3_is_signed(const struct http_exchange *x)
@@ -33,7 +33,16 @@ static void run(struct s3_request *r)
     if (!s3_owner_is_expected(r, "x-amz-expected-bucket-owner")) {
         return;
     }
-    if (r->op->needs_bucket && !result_is_ok(s3_bucket_load(r, r->bucket_name, &r->bucket, &e))) {
+    struct result res =
+            r->op->needs_bucket ? s3_bucket_load(r, r->bucket_name, &r->bucket, &e) : RESULT_OK;
+    if (!result_is_ok(res) && res.code != ERRC_NOT_FOUND) {
+        s3_fail_with(r, S3_NO_SUCH_BUCKET, &e);
+        return;
+    }
+    if (!s3_allow_op(r, r->op->needs_bucket && result_is_ok(res))) {
+        return;
+    }
+    if (!result_is_ok(res)) {
         s3_fail_with(r, S3_NO_SUCH_BUCKET, &e);
         return;
     }
@@ -52,6 +61,10 @@ void s3_handle(struct api_loop *l, struct http_exchange *x)
     r->settings = api_settings(l);
     api_request_id(l, r->id);
     run(r);
+    if (r->is_authentic) {
+        access_key_touch(l->api->directory, r->p, http->peer_host, "s3");
+    }
+    s3_principals_done(r);
     key256_wipe(&r->signing_key);
     metrics_request(l->api->metrics, r->op != NULL ? r->op->name : "refused", http_status(x),
                     r->bytes_in, r->bytes_out, (clock_mono_ns() - started) / 1000);

@@ -38,6 +38,9 @@ bool policy_may_allow(const struct policy *p, struct bytes action);
 /* A resource policy that lets in anybody: Principal "*" allowed without a condition that names
  * accounts, principals or source addresses narrower than everything. */
 bool policy_is_public(const struct policy *p);
+/* Does a condition, resource or value ask for a condition key whose name begins with `prefix`: so that
+ * what is dear to find out is found out only then. */
+bool policy_mentions(const struct policy *p, struct bytes prefix);
 
 /* --- the request --- */
 

@@ -102,3 +102,65 @@ bool policy_is_public(const struct policy *p)
     }
     return false;
 }
+
+/* --- mentions --- */
+
+static bool begins(struct bytes name, struct bytes prefix)
+{
+    return name.n >= prefix.n && bytes_equal_nocase(bytes_slice(name, 0, prefix.n), prefix);
+}
+
+static bool text_mentions(const struct policy_text *t, struct bytes prefix)
+{
+    for (size_t i = 0; i < t->variable_count; i++) {
+        if (begins(t->variables[i].key.name, prefix)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool arn_mentions(const struct policy_arn *a, struct bytes prefix)
+{
+    for (size_t i = 0; i < 6 && a->parts != NULL; i++) {
+        if (text_mentions(&a->parts[i], prefix)) {
+            return true;
+        }
+    }
+    return text_mentions(&a->text, prefix);
+}
+
+static bool condition_mentions(const struct policy_condition *c, struct bytes prefix)
+{
+    bool has_mention = begins(c->key.name, prefix);
+    for (size_t i = 0; i < c->count; i++) {
+        has_mention |= c->op->class == CLASS_STRING && text_mentions(&c->values[i].text, prefix);
+        has_mention |= c->op->class == CLASS_ARN && arn_mentions(&c->values[i].arn, prefix);
+    }
+    return has_mention;
+}
+
+static bool statement_mentions(const struct policy_statement *s, struct bytes prefix)
+{
+    for (size_t i = 0; i < s->condition_count; i++) {
+        if (condition_mentions(&s->conditions[i], prefix)) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < s->resource_count; i++) {
+        if (arn_mentions(&s->resources[i], prefix)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool policy_mentions(const struct policy *p, struct bytes prefix)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        if (statement_mentions(&p->statements[i], prefix)) {
+            return true;
+        }
+    }
+    return false;
+}
