@@ -143,8 +143,8 @@ static enum s3_error error_of_principal(const struct s3_request *r, struct resul
     bool has_token = r->claim.session_token.n > 0;
     if (res.code == ERRC_EXPIRED) {
         err = S3_EXPIRED_TOKEN;
-    } else if (res.code == ERRC_DENIED && has_token) {
-        err = S3_INVALID_TOKEN;
+    } else if (res.code == ERRC_DENIED) { /* of a disabled key AWS says the same as of none */
+        err = has_token ? S3_INVALID_TOKEN : S3_INVALID_ACCESS_KEY_ID;
     }
     if (err != S3_INTERNAL_ERROR && err != S3_SERVICE_UNAVAILABLE) {
         result_ignore(error_set(e, res.code, "%s", s3_error_info(err)->message));
@@ -162,8 +162,9 @@ static enum s3_error key_check(struct s3_request *r, const struct sigv4_request 
         return error_of_principal(r, res, e);
     }
     s3_principal_keep(r, p);
-    res = directory_signing_key(r->l->api->directory, r->l->keeper, p->realm, p->access_key, r->claim.date,
-                                r->claim.region, r->claim.service, &r->signing_key, e);
+    res = directory_signing_key(r->l->api->directory, r->l->keeper, p->realm, p->access_key,
+                                r->claim.date, r->claim.region, r->claim.service, &r->signing_key,
+                                e);
     if (!result_is_ok(res)) {
         return s3_error_of(res.code, S3_INVALID_ACCESS_KEY_ID);
     }

@@ -307,7 +307,8 @@ static void test_not_offered(void **state)
 {
     (void)state;
     PUT("/data/n", "x", 200, NULL);
-    GET("/data?policy", 501, "NotImplemented");
+    GET("/data?policy", 404, "NoSuchBucketPolicy");
+    GET("/data?lifecycle", 501, "NotImplemented");
     GET("/data/n?torrent", 501, "NotImplemented");
     GET("/data/n?versionId=3", 404, "NoSuchVersion");
     GET("/data/n?versionId=null", 200, NULL);
