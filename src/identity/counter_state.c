@@ -178,10 +178,10 @@ void identity_state_json(struct jsonw *w, const struct identity_state *s)
     jsonw_kv_u64(w, "frozen", s->frozen);
     jsonw_kv_u64(w, "grants_running", s->grants_running);
     jsonw_kv_u64(w, "grants_standing", s->grants_standing);
-    grant_kv_time(w, "last_review", s->last_review_ms);
+    identity_time_json(w, "last_review", s->last_review_ms);
     jsonw_kv_u64(w, "leavers_open", s->leavers_open);
     jsonw_kv_u64(w, "longest_grant_s", (uint64_t)s->longest_grant_ms / 1000);
-    grant_kv_time(w, "oldest_key", s->oldest_key_ms);
+    identity_time_json(w, "oldest_key", s->oldest_key_ms);
     jsonw_kv_u64(w, "persons", s->persons);
     jsonw_kv_u64(w, "persons_with_mfa", s->persons_with_mfa);
     jsonw_kv_bool(w, "realm_frozen", s->is_frozen);

@@ -4,6 +4,7 @@
 
 #include "identity/directory_priv.h"
 #include "identity/grant.h"
+#include "identity/name_priv.h"
 
 #define GRANT_DECIDE_MS ((int64_t)24 * 60 * 60 * 1000) /* an ask waits so long, or to its end */
 #define NOTICE_DUE_MS   ((int64_t)24 * 60 * 60 * 1000)
@@ -21,8 +22,6 @@ RESULT grant_rows(struct db_stmt *s, size_t max, struct arena *arena, struct gra
 RESULT grant_text_check(const char *what, const char *v, size_t min, size_t max, struct error *e);
 /* Writes a notice within a transaction. */
 RESULT notice_insert(struct db_conn *c, const struct notice *n, struct error *e);
-/* "key":"2026-11-22T09:41:16.123Z", or null for 0. */
-void grant_kv_time(struct jsonw *w, const char *key, int64_t ms);
 
 /* When an ask that nobody decided is void. */
 int64_t grant_lapses_ms(const struct grant *g);

@@ -180,25 +180,14 @@ void grant_touch(struct directory *d, const char *id)
     tally_use(d->tally, id, clock_wall_ms(d->clock));
 }
 
-void grant_kv_time(struct jsonw *w, const char *key, int64_t ms)
-{
-    char text[TIME_TEXT_MAX];
-    jsonw_key(w, key);
-    if (ms == 0) {
-        jsonw_null(w);
-    } else {
-        jsonw_cstr(w, time_rfc3339(ms, text));
-    }
-}
-
 void grant_json(struct jsonw *w, const struct grant *g)
 {
-    grant_kv_time(w, "asked", g->asked_ms);
-    grant_kv_time(w, "decided", g->decided_ms);
+    identity_time_json(w, "asked", g->asked_ms);
+    identity_time_json(w, "decided", g->decided_ms);
     jsonw_kv_cstr(w, "decided_by", g->decided_name);
-    grant_kv_time(w, "ended", g->ended_ms);
+    identity_time_json(w, "ended", g->ended_ms);
     jsonw_kv_cstr(w, "ended_by", g->ended_by);
-    grant_kv_time(w, "from", g->from_ms);
+    identity_time_json(w, "from", g->from_ms);
     jsonw_kv_cstr(w, "home", g->home);
     jsonw_kv_cstr(w, "id", g->id);
     jsonw_kv_cstr(w, "kind", grant_kind_name(g->kind));
@@ -209,8 +198,8 @@ void grant_json(struct jsonw *w, const struct grant *g)
     jsonw_kv_cstr(w, "role", g->role);
     jsonw_kv_cstr(w, "state", grant_state_name(g->state));
     jsonw_kv_cstr(w, "ticket", g->ticket);
-    grant_kv_time(w, "until", g->until_ms);
-    grant_kv_time(w, "used", g->used_ms);
+    identity_time_json(w, "until", g->until_ms);
+    identity_time_json(w, "used", g->used_ms);
     jsonw_kv_cstr(w, "user", g->user_name);
     jsonw_kv_cstr(w, "user_id", g->user_id);
     jsonw_kv_u64(w, "uses", g->uses);

@@ -134,11 +134,11 @@ RESULT notice_list(struct directory *d, const char *realm, bool open_only, const
 
 void notice_json(struct jsonw *w, const struct notice *n)
 {
-    grant_kv_time(w, "acked", n->acked_ms);
+    identity_time_json(w, "acked", n->acked_ms);
     jsonw_kv_cstr(w, "acked_by", n->acked_by);
-    grant_kv_time(w, "created", n->created_ms);
+    identity_time_json(w, "created", n->created_ms);
     jsonw_kv_cstr(w, "detail", n->detail);
-    grant_kv_time(w, "due", n->due_ms);
+    identity_time_json(w, "due", n->due_ms);
     jsonw_kv_cstr(w, "id", n->id);
     jsonw_kv_cstr(w, "kind", n->kind);
     jsonw_kv_cstr(w, "realm", n->realm);

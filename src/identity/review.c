@@ -283,11 +283,11 @@ RESULT review_statement(const struct review *r, const struct review_item *i, con
     jsonw_object(&w);
     jsonw_kv_cstr(&w, "access", i->access);
     jsonw_kv_cstr(&w, "campaign", r->name);
-    grant_kv_time(&w, "decided", i->decided_ms);
+    identity_time_json(&w, "decided", i->decided_ms);
     jsonw_kv_cstr(&w, "decided_by", i->decided_by);
     jsonw_kv_cstr(&w, "decision", review_decision_name(i->decision));
     jsonw_kv_cstr(&w, "factor", factor);
-    grant_kv_time(&w, "factor_given", mfa_ms);
+    identity_time_json(&w, "factor_given", mfa_ms);
     jsonw_kv_cstr(&w, "note", i->note);
     jsonw_kv_cstr(&w, "realm", r->realm);
     jsonw_kv_cstr(&w, "review", r->id);
@@ -299,10 +299,10 @@ RESULT review_statement(const struct review *r, const struct review_item *i, con
 
 void review_json(struct jsonw *w, const struct review *r)
 {
-    grant_kv_time(w, "closed", r->closed_ms);
-    grant_kv_time(w, "created", r->created_ms);
+    identity_time_json(w, "closed", r->closed_ms);
+    identity_time_json(w, "created", r->created_ms);
     jsonw_kv_u64(w, "decided", r->decided);
-    grant_kv_time(w, "due", r->due_ms);
+    identity_time_json(w, "due", r->due_ms);
     jsonw_kv_cstr(w, "id", r->id);
     jsonw_kv_u64(w, "items", r->items);
     jsonw_kv_cstr(w, "name", r->name);
@@ -315,7 +315,7 @@ void review_json(struct jsonw *w, const struct review *r)
 void review_item_json(struct jsonw *w, const struct review_item *i)
 {
     jsonw_kv_cstr(w, "access", i->access);
-    grant_kv_time(w, "decided", i->decided_ms);
+    identity_time_json(w, "decided", i->decided_ms);
     jsonw_kv_cstr(w, "decided_by", i->decided_by);
     jsonw_kv_cstr(w, "decision", review_decision_name(i->decision));
     jsonw_kv_cstr(w, "note", i->note);
