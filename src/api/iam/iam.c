@@ -271,9 +271,38 @@ static RESULT link_run(void *arg, struct buf *after, struct error *e)
     return RESULT_OK;
 }
 
+static RESULT is_member(struct iam_cx *c, const char *group_id, bool *ret, struct error *e)
+{
+    struct group *groups;
+    size_t n;
+    *ret = false;
+    TRY(user_groups(c->l->api->directory, c->who->p->user_id, c->arena, &groups, &n, e));
+    for (size_t i = 0; i < n; i++) {
+        *ret |= strcmp(groups[i].id, group_id) == 0;
+    }
+    return RESULT_OK;
+}
+
+/*= 2.1.4-2 "who may do what is decided by another person than the one it is for" */
+RESULT iam_not_own(struct iam_cx *c, const struct iam_subject *s, struct error *e)
+{
+    bool is_own = s->kind == IAM_USER && strcmp(s->id, c->who->p->user_id) == 0;
+    if (!c->who->p->is_person) {
+        return RESULT_OK;
+    }
+    if (s->kind == IAM_GROUP) {
+        TRY(is_member(c, s->id, &is_own, e));
+    }
+    if (is_own) {
+        FAIL(e, ERRC_DENIED, "nobody changes their own rights: another administrator can do it");
+    }
+    return RESULT_OK;
+}
+
 RESULT iam_link(struct iam_cx *c, const char *kind, const struct iam_subject *s, const char *detail,
                 struct bytes before, struct bytes after, iam_run *run, void *arg, struct error *e)
 {
+    TRY(iam_not_own(c, s, e));
     struct link li = { c, s, run, arg, after };
     return iam_act(c, kind, s->arn, detail, before, link_run, &li, e);
 }

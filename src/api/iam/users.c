@@ -81,6 +81,9 @@ RESULT iam_user_change(struct iam_cx *c, const char *action, const char *name,
         iam_key(c, "iam:PermissionsBoundary", bytes_str(change->boundary));
     }
     TRY(iam_open(c, IAM_USER, action, name, &s, e));
+    if (change->boundary != NULL || change->tags != NULL) { /* policies may speak of tags */
+        TRY(iam_not_own(c, &s, e));
+    }
     TRY(iam_change(c, "user.change", &s, user_change_run, &ch, &after, e));
     *ret = after.user;
     return RESULT_OK;
@@ -197,6 +200,7 @@ RESULT iam_group_member(struct iam_cx *c, bool is_add, const char *group, const 
     TRY(iam_open(c, IAM_GROUP, is_add ? "iam:AddUserToGroup" : "iam:RemoveUserFromGroup", group, &g,
                  e));
     TRY(iam_find(c, IAM_USER, user, &u, e));
+    TRY(iam_not_own(c, &u, e));
     struct membership m = { is_add, &u };
     return iam_link(c, is_add ? "group.add-user" : "group.remove-user", &g, u.arn, BYTES_NONE,
                     BYTES_NONE, member_run, &m, e);
