@@ -103,19 +103,9 @@ static void weigh(struct work *w, const struct policy_in_force *own, size_t n,
     }
 }
 
-static void decide_own(struct work *w)
-{
-    const struct principal *p = w->q->p;
-
-    if (!refuse_administrator(w)) {
-        w->ret->reason = ACCESS_BY_POLICY;
-        weigh(w, p->policies, p->policy_count, NULL, 0, 0);
-    }
-}
-
-/*= 2.1.3-9 "the provider's staff reach a customer's things only by a running grant of that customer" */
-/* What denies or limits the person goes on doing so; what allows is the grant alone. */
-static void decide_by_grant(struct work *w)
+/* The grants of the realm, one after the other, until one allows or something denies. What denies or
+ * limits the principal goes on doing so. False: there is none. */
+static bool weigh_grants(struct work *w)
 {
     const struct principal *p = w->q->p;
     struct policy_decision own;
@@ -127,7 +117,7 @@ static void decide_by_grant(struct work *w)
             continue;
         }
         if (!has_grant && refuse_administrator(w)) {
-            return;
+            return true;
         }
         has_grant = true;
         w->ret->reason = ACCESS_BY_GRANT;
@@ -136,14 +126,38 @@ static void decide_by_grant(struct work *w)
         if (own.verdict == POLICY_DENIED) {
             w->ret->verdict = own.verdict;
             w->ret->decision = own;
-            return;
+            return true;
         }
         weigh(w, g->policies, g->policy_count, p->policies, p->policy_count, LIMITS);
         if (w->ret->verdict != POLICY_NOT_ALLOWED) {
-            return;
+            return true;
         }
     }
-    if (!has_grant) {
+    return has_grant;
+}
+
+/* What it holds itself; where that does not allow, a grant over its own realm may. */
+static void decide_own(struct work *w)
+{
+    const struct principal *p = w->q->p;
+
+    if (refuse_administrator(w)) {
+        return;
+    }
+    w->ret->reason = ACCESS_BY_POLICY;
+    weigh(w, p->policies, p->policy_count, NULL, 0, 0);
+    if (w->ret->verdict == POLICY_NOT_ALLOWED && p->grant_count != 0) {
+        struct access_answer own = *w->ret;
+        if (!weigh_grants(w) || w->ret->verdict == POLICY_NOT_ALLOWED) {
+            *w->ret = own;
+        }
+    }
+}
+
+/*= 2.1.3-9 "the provider's staff reach a customer's things only by a running grant of that customer" */
+static void decide_by_grant(struct work *w)
+{
+    if (!weigh_grants(w)) {
         answer(w->ret, POLICY_DENIED, ACCESS_NEEDS_GRANT);
     }
 }

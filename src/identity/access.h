@@ -7,7 +7,8 @@
  *      (by its role, and the grant's limits), anything else      -> denied
  *   3. an administrative action, by a person whose policies reach two of the three administrators
  *      (own ones, roles, a running grant and the assumed role together)         -> denied
- *   4. the policies in force (policy.h), with the bucket's policy where there is one
+ *   4. the policies in force (policy.h), with the bucket's policy where there is one; where they
+ *      only do not allow it, a running grant over the own realm
  *   5. the local operator (management socket): platform things by the built-in table, a tenant's only
  *      while that tenant is not claimed, or with a running break-glass grant of operator/UID
  */

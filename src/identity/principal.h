@@ -27,7 +27,9 @@ struct principal_grant {
     enum admin_kind admin;
     int64_t from_ms, until_ms;
     const struct policy_in_force
-            *policies; /* identity: the role; session: the grant's own limits */
+            *policies; /* identity: the role; boundary: the role's; session: the
+                                               grant's own limits. The principal's boundary and session
+                                               policies hold beside them */
     size_t policy_count;
 };
 
@@ -54,8 +56,7 @@ struct principal {
     int64_t expires_ms; /* of a token; 0: none */
     const struct policy_in_force *policies;
     size_t policy_count;
-    const struct principal_grant *grants; /* of the provider's staff over tenants; over "platform"
-                                             they are part of `policies` already */
+    const struct principal_grant *grants; /* running, over its own realm and others */
     size_t grant_count;
     int64_t next_change_ms; /* the clock changes it then (a grant begins or ends); 0: never */
     const struct policy_key *keys; /* aws:username, aws:userid, aws:PrincipalArn,

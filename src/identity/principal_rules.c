@@ -140,14 +140,6 @@ static bool mfa_fits(const struct principal_make *m, const struct source_role *r
     return !role->needs_mfa || m->s->has_mfa || m->b->p.kind == PRINCIPAL_OPERATOR;
 }
 
-/* A grant over the own realm without limits of its own is a role held for a time. */
-static bool is_own(const struct principal_make *m, size_t i)
-{
-    const struct grant *g = &m->s->grants[i];
-    return strcmp(g->realm, m->s->home.name) == 0 && g->policy[0] == '\0' &&
-           m->s->grant_roles[i].boundary == NULL;
-}
-
 /* Roles that wait for a second factor are not in force, but who holds them is known by them: no
  * person gets two of the administrators by leaving the factor out. */
 static void user_rules(struct principal_make *m, struct rules *in_force, unsigned *ret_admins)
@@ -162,15 +154,10 @@ static void user_rules(struct principal_make *m, struct rules *in_force, unsigne
             rules_add_role(m, mfa_fits(m, &s->roles[i]) ? in_force : &waiting, &s->roles[i]);
         }
     }
-    for (size_t i = 0; i < s->grant_n; i++) {
-        const struct source_role *role = &s->grant_roles[i];
-        if (is_own(m, i) && role->is_there) {
-            rules_add_role(m, mfa_fits(m, role) ? in_force : &waiting, role);
-        }
-    }
     *ret_admins = rules_admins(in_force) | rules_admins(&waiting);
 }
 
+/* Each stands apart: its own limits bound nothing else, and what it let in is known as its use. */
 /*= 2.1.3-9 "who works for the provider reaches a tenant by a grant of that tenant, for its time" */
 static void grants_make(struct principal_make *m)
 {
@@ -182,11 +169,10 @@ static void grants_make(struct principal_make *m)
         const struct grant *g = &s->grants[i];
         const struct source_role *role = &s->grant_roles[i];
         struct rules rules = { NULL, 0, 0 };
-        if (is_own(m, i) || !role->is_there || !mfa_fits(m, role)) {
+        if (!role->is_there || !mfa_fits(m, role)) {
             continue;
         }
         rules_add_role(m, &rules, role);
-        rules_add_text(m, &rules, "boundary", s->boundary, POLICY_LAYER_BOUNDARY);
         rules_add_text(m, &rules, "boundary of the role", role->boundary, POLICY_LAYER_BOUNDARY);
         rules_add_text(m, &rules, "limits of the grant", g->policy, POLICY_LAYER_SESSION);
         list[n++] = (struct principal_grant){

@@ -131,15 +131,25 @@ static void existing_tags(struct s3_request *r, const struct vault_bucket *bucke
     }
 }
 
-static bool asks_for_tags(const struct s3_request *r, const struct policy *bucket_policy)
+static bool any_mentions(const struct policy_in_force *in, size_t n, struct bytes prefix)
 {
-    struct bytes prefix = BYTES_LIT("s3:ExistingObjectTag/");
-    for (size_t i = 0; i < r->p->policy_count; i++) {
-        if (policy_mentions(r->p->policies[i].policy, prefix)) {
+    for (size_t i = 0; i < n; i++) {
+        if (policy_mentions(in[i].policy, prefix)) {
             return true;
         }
     }
-    return bucket_policy != NULL && policy_mentions(bucket_policy, prefix);
+    return false;
+}
+
+static bool asks_for_tags(const struct s3_request *r, const struct policy *bucket_policy)
+{
+    struct bytes prefix = BYTES_LIT("s3:ExistingObjectTag/");
+    bool asks = any_mentions(r->p->policies, r->p->policy_count, prefix) ||
+                (bucket_policy != NULL && policy_mentions(bucket_policy, prefix));
+    for (size_t i = 0; i < r->p->grant_count && !asks; i++) {
+        asks = any_mentions(r->p->grants[i].policies, r->p->grants[i].policy_count, prefix);
+    }
+    return asks;
 }
 
 static void arn_of(const struct vault_bucket *bucket, struct bytes key, struct buf *out)

@@ -2,6 +2,7 @@
 #include "principal_testkit.h"
 
 #include "base/text.h"
+#include "identity/access.h"
 
 #include <stdatomic.h>
 
@@ -136,6 +137,29 @@ static void test_root(void **state)
     assert_false(user_may(w, &lin, true, "s3:CreateBucket"));
 }
 
+/* The decision in its own realm; `grant`: by which, NULL: by none. */
+static bool granted(struct world *w, const struct principal *p, const char *action,
+                    const char *grant)
+{
+    struct access_query q = { .p = p,
+                              .realm = p->realm,
+                              .action = bytes_str(action),
+                              .resource = BYTES_LIT("*"),
+                              .now_ms = w->clock.wall,
+                              .ip = "192.0.2.7",
+                              .is_tls = true };
+    struct access_answer a;
+    access_decide(&q, &a);
+    if (a.verdict != POLICY_ALLOWED) {
+        return false;
+    }
+    assert_int_equal(a.reason, grant == NULL ? ACCESS_BY_POLICY : ACCESS_BY_GRANT);
+    if (grant != NULL) {
+        assert_string_equal(a.grant, grant);
+    }
+    return true;
+}
+
 /* A privileged role is in force through a grant alone, even where the table of holders has it. */
 /*= 2.1.4-3 test */
 static void test_privileged(void **state)
@@ -159,27 +183,35 @@ static void test_privileged(void **state)
     assert_false(principal_is_current(w->d, before, T0 + HOUR));
     clock_fake_advance(&w->clock, HOUR);
     const struct principal *during = of_user(w, &s.lin, true);
-    assert_true(may(during, "s3:GetObject"));
+    assert_true(granted(w, during, "s3:GetObject", "g-1"));
     assert_int_equal(during->next_change_ms, T0 + 2 * HOUR);
-    assert_int_equal(during->grant_count, 0);
+    assert_int_equal(during->grant_count, 1);
     clock_fake_advance(&w->clock, HOUR - 1);
-    assert_true(user_may(w, &s.lin, true, "s3:GetObject"));
+    assert_true(granted(w, during, "s3:GetObject", "g-1"));
     clock_fake_advance(&w->clock, 1);
     assert_false(principal_is_current(w->d, during, w->clock.wall));
+    assert_false(granted(w, during, "s3:GetObject", "g-1")); /* even if nobody asks again */
     assert_false(user_may(w, &s.lin, true, "s3:GetObject"));
     principal_unref(before);
     principal_unref(during);
-    /* with limits of its own it stands apart: they bound the granted role, not the rest */
+    /* limits of its own bound the granted role, not the rest */
     put(w, s.lin.id, "own", ALLOW("s3:DeleteBucket"));
     grant_put(w, "g-2", "acme", "acme", s.lin.id, "power", ALLOW("s3:Get*"), w->clock.wall,
               w->clock.wall + HOUR);
     CLEANUP(principal_unref_p) const struct principal *p = of_user(w, &s.lin, true);
-    assert_true(may(p, "s3:DeleteBucket"));
-    assert_false(may(p, "s3:GetObject"));
-    assert_int_equal(p->grant_count, 1);
-    assert_string_equal(p->grants[0].realm, "acme");
-    assert_true(evaluate(p->grants[0].policies, p->grants[0].policy_count, "s3:GetObject"));
-    assert_false(evaluate(p->grants[0].policies, p->grants[0].policy_count, "s3:PutObject"));
+    assert_true(granted(w, p, "s3:DeleteBucket", NULL)); /* its own, not the grant's */
+    assert_true(granted(w, p, "s3:GetObject", "g-2"));
+    assert_false(granted(w, p, "s3:PutObject", NULL));
+    /* what denies the person denies the grant too, and a boundary bounds it */
+    put(w, s.lin.id, "no", DENY("s3:GetObject"));
+    CLEANUP(principal_unref_p) const struct principal *denied = of_user(w, &s.lin, true);
+    assert_false(granted(w, denied, "s3:GetObject", "g-2"));
+    assert_true(granted(w, denied, "s3:GetObjectTagging", "g-2"));
+    policy_make(w, "acme", "fence", ALLOW("s3:Put*"));
+    struct user_change change = { .boundary = policy_arn(w, "acme", "fence"), .ends_ms = -1 };
+    assert_ok(user_change(w->d, s.lin.id, &change, &e), e);
+    CLEANUP(principal_unref_p) const struct principal *fenced = of_user(w, &s.lin, true);
+    assert_false(granted(w, fenced, "s3:GetObjectTagging", "g-2"));
 }
 
 /*= 2.1.3-9 test */
@@ -201,33 +233,35 @@ static void test_grants_elsewhere(void **state)
         CLEANUP(principal_unref_p) const struct principal *p = of_user(w, &wang, true);
         assert_string_equal(p->home, IDENTITY_PLATFORM);
         assert_string_equal(p->actor, "platform/user/wang");
-        assert_int_equal(p->grant_count, 1);
+        assert_int_equal(p->grant_count, 2);
         assert_string_equal(p->grants[0].id, "g-1");
         assert_string_equal(p->grants[0].role, "support-data-reader");
         assert_int_equal(p->grants[0].admin, ADMIN_NONE);
         assert_true(evaluate(p->grants[0].policies, p->grants[0].policy_count, "s3:GetObject"));
         assert_false(evaluate(p->grants[0].policies, p->grants[0].policy_count, "s3:PutObject"));
         assert_false(may(p, "s3:GetObject")); /* not at home */
-        assert_true(may(p, "troth:CreateTenant"));
-        assert_int_equal(p->admins, ADMIN_SYSTEM);
+        assert_false(may(p, "troth:CreateTenant"));
+        assert_int_equal(p->grants[1].admin, ADMIN_SYSTEM);
+        assert_true(granted(w, p, "troth:CreateTenant", "g-3"));
         assert_int_equal(p->next_change_ms, T0 + 1);
     }
     clock_fake_advance(&w->clock, 1);
     {
         CLEANUP(principal_unref_p) const struct principal *p = of_user(w, &wang, true);
-        assert_int_equal(p->grant_count, 2);
-        assert_int_equal(p->grants[1].admin, ADMIN_SECURITY);
-        assert_true(evaluate(p->grants[1].policies, p->grants[1].policy_count, "iam:CreateUser"));
-        assert_false(evaluate(p->grants[1].policies, p->grants[1].policy_count, "iam:DeleteUser"));
+        assert_int_equal(p->grant_count, 3);
+        const struct principal_grant *g = &p->grants[2];
+        assert_string_equal(g->id, "g-2");
+        assert_int_equal(g->admin, ADMIN_SECURITY);
+        assert_true(evaluate(g->policies, g->policy_count, "iam:CreateUser"));
+        assert_false(evaluate(g->policies, g->policy_count, "iam:DeleteUser"));
         /* all of them want a second factor */
         CLEANUP(principal_unref_p) const struct principal *bare = of_user(w, &wang, false);
         assert_int_equal(bare->grant_count, 0);
-        assert_false(may(bare, "troth:CreateTenant"));
     }
     clock_fake_advance(&w->clock, HOUR);
     CLEANUP(principal_unref_p) const struct principal *p = of_user(w, &wang, true);
-    assert_int_equal(p->grant_count, 0);
-    assert_true(may(p, "troth:CreateTenant"));
+    assert_int_equal(p->grant_count, 1);
+    assert_true(granted(w, p, "troth:CreateTenant", "g-3"));
 }
 
 static void test_boundary(void **state)
@@ -509,9 +543,9 @@ static void test_others(void **state)
     grant_put(w, "g-2", IDENTITY_PLATFORM, IDENTITY_PLATFORM, "operator/1000",
               "security-administrator", "", T0, T0 + HOUR);
     assert_ok(principal_operator(w->d, 1000, &p, &e), e);
-    assert_int_equal(p->grant_count, 1);
+    assert_int_equal(p->grant_count, 2);
     assert_true(evaluate(p->grants[0].policies, p->grants[0].policy_count, "kms:CreateKey"));
-    assert_true(may(p, "iam:CreateUser"));
+    assert_true(evaluate(p->grants[1].policies, p->grants[1].policy_count, "iam:CreateUser"));
     principal_unref(p);
     assert_ok(principal_operator(w->d, 1001, &p, &e), e);
     assert_int_equal(p->grant_count, 0);
