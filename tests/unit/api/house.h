@@ -28,6 +28,7 @@ void house_scribe_away(struct house *h, bool is_away);
 
 struct credentials {
     char tenant[64], account[16], id[32], secret[64];
+    char token[512]; /* of STS; "": none */
 };
 void house_tenant(struct house *h, const char *name, struct credentials *ret);
 
@@ -39,6 +40,7 @@ struct ask {
     const struct credentials *as; /* NULL: unsigned; the management side never signs */
     const char *method, *target;  /* encoded */
     const char *host;             /* NULL: localhost */
+    const char *service;          /* NULL: s3 */
     const struct head *heads;     /* ended by a NULL name */
     struct bytes body;
     enum body_form form;
@@ -57,6 +59,13 @@ const char *answer_header(const struct answer *a, const char *name);
 void house_ask(struct house *h, const struct ask *q, struct answer *ret);
 void house_manage(struct house *h, const char *method, const char *target, const char *json,
                   struct answer *ret);
+
+/* POST / of a form body, signed for iam or sts (as NULL: unsigned): AWS's query protocol. */
+const struct answer *query(struct house *h, const struct credentials *as, const char *service,
+                           const char *form);
+/* Status and code, else the test fails; code NULL: 200 and no error. */
+void query_expect(struct house *h, const struct credentials *as, const char *service,
+                  const char *form, unsigned status, const char *code);
 
 /* --- short forms; the answer lives until the next of these --- */
 const struct answer *s3(struct house *h, const struct credentials *as, const char *method,

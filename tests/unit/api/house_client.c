@@ -57,21 +57,23 @@ static void authorize(const struct ask *q, struct signing *s, struct buf *out)
         }
     }
     struct sigv4_request rq = { bytes_str(q->method), path, query, s->heads, s->n };
-    struct sigv4_claim claim = { .service = BYTES_LIT("s3"),
-                                 .signed_headers = buf_bytes(&names),
+    struct sigv4_claim claim = { .signed_headers = buf_bytes(&names),
                                  .payload_text = bytes_str(s->payload) };
+    const char *service = q->service != NULL ? q->service : "s3";
+    claim.service = bytes_str(service);
     must(sigv4_canonical_request(&rq, &claim, &canonical, &e), &e);
     sha256(buf_bytes(&canonical), digest);
     hex_encode(BYTES_OF(digest), hex);
-    buf_addf(&text, "AWS4-HMAC-SHA256\n%s\n%s/%s/s3/aws4_request\n%s", s->stamp, date, REGION, hex);
-    sigv4_signing_key(bytes_str(q->as->secret), bytes_str(date), BYTES_LIT(REGION), BYTES_LIT("s3"),
-                      &key);
+    buf_addf(&text, "AWS4-HMAC-SHA256\n%s\n%s/%s/%s/aws4_request\n%s", s->stamp, date, REGION,
+             service, hex);
+    sigv4_signing_key(bytes_str(q->as->secret), bytes_str(date), BYTES_LIT(REGION),
+                      bytes_str(service), &key);
     hmac_sha256(key256_bytes(&key), buf_bytes(&text), digest);
     hex_encode(BYTES_OF(digest), hex);
     buf_addf(out,
-             "Authorization: AWS4-HMAC-SHA256 Credential=%s/%s/%s/s3/aws4_request, "
+             "Authorization: AWS4-HMAC-SHA256 Credential=%s/%s/%s/%s/aws4_request, "
              "SignedHeaders=%.*s, Signature=%s\r\n",
-             q->as->id, date, REGION, BYTES_FMT(buf_bytes(&names)), hex);
+             q->as->id, date, REGION, service, BYTES_FMT(buf_bytes(&names)), hex);
 }
 
 static void heads_build(const struct ask *q, struct buf *out)
@@ -92,8 +94,11 @@ static void heads_build(const struct ask *q, struct buf *out)
         if (form != NULL || q->form == BODY_UNSIGNED) {
             snprintf(s.payload, sizeof(s.payload), "%s", form != NULL ? form : "UNSIGNED-PAYLOAD");
         }
-        if (form == NULL) {
+        if (form == NULL && q->service == NULL) {
             head_add(&s, "x-amz-content-sha256", s.payload);
+        }
+        if (q->as->token[0] != '\0') {
+            head_add(&s, "x-amz-security-token", q->as->token);
         }
         (void)time_iso8601_basic(clock_wall_ms(&clock_system) + q->clock_off_ms, s.stamp);
         head_add(&s, "x-amz-date", s.stamp);
@@ -286,5 +291,32 @@ void s3_expect(struct house *h, const struct credentials *as, const char *method
         fail_msg("%s %s: %u %s, expected %u %s\n%.*s", method, target, a->status,
                  got == NULL ? "" : got, status, code == NULL ? "" : code,
                  BYTES_FMT(buf_bytes(&a->body)));
+    }
+}
+
+const struct answer *query(struct house *h, const struct credentials *as, const char *service,
+                           const char *form)
+{
+    static struct answer last;
+    struct ask q = { .as = as,
+                     .method = "POST",
+                     .target = "/",
+                     .service = service,
+                     .body = bytes_str(form),
+                     .heads = HEADS({ "content-type", "application/x-www-form-urlencoded" }) };
+    answer_done(&last);
+    house_ask(h, &q, &last);
+    return &last;
+}
+
+void query_expect(struct house *h, const struct credentials *as, const char *service,
+                  const char *form, unsigned status, const char *code)
+{
+    const struct answer *a = query(h, as, service, form);
+    const char *got = answer_element(a, "Code");
+    if (a->status != status || (got == NULL) != (code == NULL) ||
+        (code != NULL && strcmp(got, code) != 0)) {
+        fail_msg("%s: %u %s, expected %u %s\n%.*s", form, a->status, got == NULL ? "" : got, status,
+                 code == NULL ? "" : code, BYTES_FMT(buf_bytes(&a->body)));
     }
 }

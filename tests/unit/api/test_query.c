@@ -1,0 +1,718 @@
+/* STS and IAM by AWS's query protocol, with everything behind them. */
+#include "house.h"
+
+#include "api/query/query_priv.h"
+#include "base/text.h"
+#include "crypto/otp.h"
+
+#define HOLDER "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":"
+
+static struct house *house;
+static struct credentials acme, beta;
+
+static int group_setup(void **state)
+{
+    (void)state;
+    house = house_open();
+    house_tenant(house, "acme", &acme);
+    house_tenant(house, "beta", &beta);
+    return 0;
+}
+
+static int group_teardown(void **state)
+{
+    (void)state;
+    house_close(house);
+    return 0;
+}
+
+/* A form out of names and texts: the texts are percent-encoded. Ended by NULL; in a static buffer. */
+static const char *form(const char *action, ...)
+{
+    static struct buf out = BUF(1 << 20);
+    va_list ap;
+    va_start(ap, action);
+    buf_reset(&out);
+    static const char *const sts[] = { "GetCallerIdentity", "AssumeRole", "GetSessionToken",
+                                       "AssumeRoleWithWebIdentity", "GetFederationToken" };
+    const char *version = "2010-05-08";
+    for (size_t i = 0; i < ARRAY_LEN(sts); i++) {
+        version = strcmp(sts[i], action) == 0 ? "2011-06-15" : version;
+    }
+    buf_addf(&out, "Action=%s&Version=%s", action, version);
+    for (const char *name; (name = va_arg(ap, const char *)) != NULL;) {
+        buf_addf(&out, "&%s=", name);
+        buf_add_percent(&out, bytes_str(va_arg(ap, const char *)), false);
+    }
+    va_end(ap);
+    return buf_cstr(&out);
+}
+
+static void iam(unsigned status, const char *code, const char *text)
+{
+    query_expect(house, &acme, "iam", text, status, code);
+}
+
+static const char *element(const char *text, const char *name)
+{
+    const struct answer *a = query(house, &acme, "iam", text);
+    const char *v = answer_element(a, name);
+    if (a->status != 200 || v == NULL) {
+        fail_msg("%s: %u, no <%s>\n%.*s", text, a->status, name, BYTES_FMT(buf_bytes(&a->body)));
+    }
+    return v;
+}
+
+/* How often the element stands in the answer. */
+static unsigned count(const char *text, const char *name)
+{
+    const struct answer *a = query(house, &acme, "iam", text);
+    struct bytes in = buf_bytes(&a->body), needle = bytes_str(name);
+    unsigned n = 0;
+    assert_int_equal(a->status, 200);
+    for (size_t at; (at = bytes_find(in, needle)) < in.n; n++) {
+        in = bytes_slice(in, at + needle.n, in.n);
+    }
+    return n;
+}
+
+/* A user with a policy, and its keys. */
+static void user_make(const char *name, const char *policy, struct credentials *ret)
+{
+    iam(200, NULL, form("CreateUser", "UserName", name, NULL));
+    if (policy != NULL) {
+        iam(200, NULL,
+            form("PutUserPolicy", "UserName", name, "PolicyName", "p", "PolicyDocument", policy,
+                 NULL));
+    }
+    const struct answer *a =
+            query(house, &acme, "iam", form("CreateAccessKey", "UserName", name, NULL));
+    assert_int_equal(a->status, 200);
+    *ret = acme;
+    snprintf(ret->id, sizeof(ret->id), "%s", answer_element(a, "AccessKeyId"));
+    snprintf(ret->secret, sizeof(ret->secret), "%s", answer_element(a, "SecretAccessKey"));
+}
+
+static void session_of(const struct answer *a, struct credentials *ret)
+{
+    assert_int_equal(a->status, 200);
+    *ret = acme;
+    snprintf(ret->id, sizeof(ret->id), "%s", answer_element(a, "AccessKeyId"));
+    snprintf(ret->secret, sizeof(ret->secret), "%s", answer_element(a, "SecretAccessKey"));
+    snprintf(ret->token, sizeof(ret->token), "%s", answer_element(a, "SessionToken"));
+}
+
+static const char *arn(const char *rest)
+{
+    static char text[4][256];
+    static unsigned next;
+    char *t = text[next++ % 4];
+    snprintf(t, 256, "arn:aws:iam::%s:%s", acme.account, rest);
+    return t;
+}
+
+/* --- the protocol --- */
+
+static void test_protocol(void **state)
+{
+    struct credentials wrong = acme, gone = acme;
+    (void)state;
+    const struct answer *a = query(house, &acme, "sts", form("GetCallerIdentity", NULL));
+    assert_int_equal(a->status, 200);
+    assert_string_equal(answer_element(a, "Account"), acme.account);
+    assert_string_equal(answer_element(a, "Arn"), arn("user/root"));
+    wrong.secret[4] ^= 1;
+    gone.id[5] = gone.id[5] == 'A' ? 'B' : 'A';
+    const char *who = "Action=GetCallerIdentity&Version=2011-06-15";
+    query_expect(house, &wrong, "sts", who, 403, "SignatureDoesNotMatch");
+    query_expect(house, &gone, "sts", who, 403, "InvalidClientTokenId");
+    query_expect(house, NULL, NULL, who, 403, "MissingAuthenticationToken");
+    query_expect(house, &acme, "iam", who, 400, "InvalidAction");
+    query_expect(house, &acme, "sts", "Action=GetCallerIdentity&Version=2000-01-01", 400,
+                 "InvalidAction");
+    query_expect(house, &acme, "sts", form("GetFederationToken", NULL), 501, "NotImplemented");
+    iam(501, "NotImplemented", form("CreateSAMLProvider", NULL));
+    iam(400, "InvalidAction", form("DropEverything", NULL));
+    iam(400, "ValidationError", form("CreateUser", NULL));
+    iam(400, "ValidationError", form("GetUser", "Nonsense", "1", NULL));
+    iam(400, "ValidationError", "Action=GetUser&Version=2010-05-08&UserName=a&UserName=b");
+    iam(400, "ValidationError", "Action=GetUser&Version=2010-05-08&UserName=%zz");
+    iam(400, "ValidationError", "Action=GetUser&Version=2010-05-08&UserName=%00");
+    iam(400, "ValidationError", "Action=GetUser&Version=2010-05-08&User%20Name=a");
+    iam(400, "ValidationError", form("ListUsers", "MaxItems", "0", NULL));
+}
+
+static void test_signature(void **state)
+{
+    struct answer a = { 0 };
+    char digest[] = "0000000000000000000000000000000000000000000000000000000000000000";
+    struct ask q = { .as = &acme,
+                     .method = "POST",
+                     .target = "/",
+                     .service = "sts",
+                     .body = BYTES_LIT("Action=GetCallerIdentity&Version=2011-06-15"),
+                     .heads = HEADS({ "x-amz-content-sha256", digest }) };
+    (void)state;
+    house_ask(house, &q, &a); /* a digest that is signed and not the body's */
+    assert_int_equal(a.status, 403);
+    assert_string_equal(answer_element(&a, "Code"), "SignatureDoesNotMatch");
+    answer_done(&a);
+    q.heads = HEADS({ "x-amz-content-sha256", "UNSIGNED-PAYLOAD" });
+    house_ask(house, &q, &a);
+    assert_int_equal(a.status, 403);
+    answer_done(&a);
+    q.heads = NULL;
+    q.clock_off_ms = -16 * 60 * 1000;
+    house_ask(house, &q, &a);
+    assert_int_equal(a.status, 403);
+    answer_done(&a);
+    q.clock_off_ms = 0;
+    q.method = "DELETE";
+    house_ask(house, &q, &a);
+    assert_int_equal(a.status, 405);
+    answer_done(&a);
+    q.method = "GET"; /* the parameters in the target */
+    q.body = BYTES_NONE;
+    q.target = "/?Action=GetCallerIdentity&Version=2011-06-15";
+    house_ask(house, &q, &a);
+    assert_int_equal(a.status, 200);
+    answer_done(&a);
+}
+
+/* --- users, keys, groups --- */
+
+/*= 2.2.2-1 test */
+static void test_users(void **state)
+{
+    (void)state;
+    iam(200, NULL,
+        form("CreateUser", "UserName", "lin", "Path", "/team/", "Tags.member.1.Key", "dept",
+             "Tags.member.1.Value", "ops", NULL));
+    iam(409, "EntityAlreadyExists", form("CreateUser", "UserName", "LIN", NULL));
+    iam(400, "ValidationError", form("CreateUser", "UserName", "l\xc3\xadn", NULL));
+    iam(400, "InvalidInput",
+        form("CreateUser", "UserName", "orphan", "Tags.member.1.Key", "owner",
+             "Tags.member.1.Value", "nobody", NULL));
+    assert_string_equal(element(form("GetUser", "UserName", "lin", NULL), "Arn"),
+                        arn("user/team/lin"));
+    assert_string_equal(element(form("GetUser", "UserName", "lin", NULL), "Value"), "ops");
+    assert_string_equal(element(form("GetUser", NULL), "UserName"), "root");
+    iam(200, NULL,
+        form("TagUser", "UserName", "lin", "Tags.member.1.Key", "a<b", "Tags.member.1.Value", "&",
+             NULL));
+    assert_int_equal(count(form("ListUserTags", "UserName", "lin", NULL), "<Key>"), 2);
+    iam(200, NULL,
+        form("UntagUser", "UserName", "lin", "TagKeys.member.1", "a<b", "TagKeys.member.2", "none",
+             NULL));
+    assert_int_equal(count(form("ListUserTags", "UserName", "lin", NULL), "<Key>"), 1);
+    iam(200, NULL,
+        form("UpdateUser", "UserName", "lin", "NewUserName", "lin2", "NewPath", "/", NULL));
+    iam(404, "NoSuchEntity", form("GetUser", "UserName", "lin", NULL));
+    iam(200, NULL, form("DeleteUser", "UserName", "lin2", NULL));
+    iam(404, "NoSuchEntity", form("DeleteUser", "UserName", "lin2", NULL));
+    iam(403, "AccessDenied", form("DeleteUser", "UserName", "root", NULL));
+}
+
+static void test_pages(void **state)
+{
+    char name[32];
+    const char *marker = "";
+    unsigned n = 0, pages = 0;
+    (void)state;
+    for (int i = 0; i < 7; i++) {
+        snprintf(name, sizeof(name), "page-%d", i);
+        iam(200, NULL, form("CreateUser", "UserName", name, "Path", "/pages/", NULL));
+    }
+    for (bool more = true; more; pages++) {
+        const char *text = form("ListUsers", "PathPrefix", "/pages/", "MaxItems", "3",
+                                marker[0] != '\0' ? "Marker" : NULL, marker, NULL);
+        n += count(text, "<UserName>");
+        more = strcmp(element(text, "IsTruncated"), "true") == 0;
+        marker = more ? strcpy(name, element(text, "Marker")) : "";
+    }
+    assert_int_equal(n, 7);
+    assert_int_equal(pages, 3);
+    for (int i = 0; i < 7; i++) {
+        snprintf(name, sizeof(name), "page-%d", i);
+        iam(200, NULL, form("DeleteUser", "UserName", name, NULL));
+    }
+}
+
+/*= 2.2.2-2 test */
+static void test_access_keys(void **state)
+{
+    struct credentials key;
+    char id[32];
+    (void)state;
+    user_make("keys", NULL, &key);
+    query_expect(house, &key, "sts", form("GetCallerIdentity", NULL), 200, NULL);
+    iam(200, NULL, form("CreateAccessKey", "UserName", "keys", NULL));
+    iam(409, "LimitExceeded", form("CreateAccessKey", "UserName", "keys", NULL));
+    iam(409, "DeleteConflict", form("DeleteUser", "UserName", "keys", NULL));
+    iam(400, "ValidationError",
+        form("UpdateAccessKey", "UserName", "keys", "AccessKeyId", key.id, "Status", "Off", NULL));
+    iam(200, NULL,
+        form("UpdateAccessKey", "UserName", "keys", "AccessKeyId", key.id, "Status", "Inactive",
+             NULL));
+    query_expect(house, &key, "sts", form("GetCallerIdentity", NULL), 403, "InvalidClientTokenId");
+    iam(404, "NoSuchEntity",
+        form("DeleteAccessKey", "UserName", "root", "AccessKeyId", key.id, NULL));
+    iam(200, NULL, form("DeleteAccessKey", "UserName", "keys", "AccessKeyId", key.id, NULL));
+    snprintf(id, sizeof(id), "%s",
+             element(form("ListAccessKeys", "UserName", "keys", NULL), "AccessKeyId"));
+    assert_string_equal(element(form("GetAccessKeyLastUsed", "AccessKeyId", id, NULL), "UserName"),
+                        "keys");
+    iam(404, "NoSuchEntity", form("GetAccessKeyLastUsed", "AccessKeyId", beta.id, NULL));
+    iam(200, NULL, form("DeleteAccessKey", "UserName", "keys", "AccessKeyId", id, NULL));
+    iam(200, NULL, form("DeleteUser", "UserName", "keys", NULL));
+}
+
+static void test_groups(void **state)
+{
+    struct credentials key;
+    (void)state;
+    user_make("member", NULL, &key);
+    iam(200, NULL, form("CreateGroup", "GroupName", "readers", NULL));
+    iam(200, NULL,
+        form("PutGroupPolicy", "GroupName", "readers", "PolicyName", "list", "PolicyDocument",
+             HOLDER "\"s3:ListAllMyBuckets\",\"Resource\":\"*\"}]}", NULL));
+    s3_expect(house, &key, "GET", "/", BYTES_NONE, NULL, 403, "AccessDenied");
+    iam(200, NULL, form("AddUserToGroup", "GroupName", "readers", "UserName", "member", NULL));
+    s3_expect(house, &key, "GET", "/", BYTES_NONE, NULL, 200, NULL);
+    assert_int_equal(count(form("GetGroup", "GroupName", "readers", NULL), "<UserName>"), 1);
+    assert_int_equal(count(form("ListGroupsForUser", "UserName", "member", NULL), "<GroupName>"),
+                     1);
+    iam(409, "DeleteConflict", form("DeleteGroup", "GroupName", "readers", NULL));
+    iam(200, NULL, form("RemoveUserFromGroup", "GroupName", "readers", "UserName", "member", NULL));
+    s3_expect(house, &key, "GET", "/", BYTES_NONE, NULL, 403, "AccessDenied");
+    iam(200, NULL, form("DeleteGroupPolicy", "GroupName", "readers", "PolicyName", "list", NULL));
+    iam(200, NULL, form("DeleteGroup", "GroupName", "readers", NULL));
+    assert_int_equal(count(form("ListGroups", NULL), "<GroupName>"), 0);
+}
+
+/* --- policies --- */
+
+static void test_policies(void **state)
+{
+    struct credentials key;
+    const char *read = HOLDER "\"s3:ListAllMyBuckets\",\"Resource\":\"*\"}]}";
+    const char *deny = "{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Deny\",\"Action\":"
+                       "\"s3:*\",\"Resource\":\"*\"}}";
+    (void)state;
+    user_make("policed", NULL, &key);
+    iam(400, "MalformedPolicyDocument",
+        form("CreatePolicy", "PolicyName", "bad", "PolicyDocument", "{}", NULL));
+    iam(400, "MalformedPolicyDocument",
+        form("PutUserPolicy", "UserName", "policed", "PolicyName", "x", "PolicyDocument",
+             HOLDER "\"*:Get\",\"Resource\":\"*\"}]}", NULL));
+    iam(200, NULL,
+        form("CreatePolicy", "PolicyName", "read", "PolicyDocument", read, "Path", "/p/", NULL));
+    const char *policy = arn("policy/p/read");
+    iam(200, NULL, form("AttachUserPolicy", "UserName", "policed", "PolicyArn", policy, NULL));
+    s3_expect(house, &key, "GET", "/", BYTES_NONE, NULL, 200, NULL);
+    assert_string_equal(element(form("GetPolicy", "PolicyArn", policy, NULL), "AttachmentCount"),
+                        "1");
+    assert_int_equal(
+            count(form("ListEntitiesForPolicy", "PolicyArn", policy, NULL), "<UserName>policed"),
+            1);
+    iam(409, "DeleteConflict", form("DeletePolicy", "PolicyArn", policy, NULL));
+    iam(200, NULL,
+        form("CreatePolicyVersion", "PolicyArn", policy, "PolicyDocument", deny, "SetAsDefault",
+             "true", NULL));
+    s3_expect(house, &key, "GET", "/", BYTES_NONE, NULL, 403, "AccessDenied");
+    iam(409, "DeleteConflict",
+        form("DeletePolicyVersion", "PolicyArn", policy, "VersionId", "v2", NULL));
+    iam(200, NULL, form("SetDefaultPolicyVersion", "PolicyArn", policy, "VersionId", "v1", NULL));
+    s3_expect(house, &key, "GET", "/", BYTES_NONE, NULL, 200, NULL);
+    iam(200, NULL, form("DeletePolicyVersion", "PolicyArn", policy, "VersionId", "v2", NULL));
+    for (int i = 0; i < 4; i++) {
+        iam(200, NULL,
+            form("CreatePolicyVersion", "PolicyArn", policy, "PolicyDocument", read, NULL));
+    }
+    iam(409, "LimitExceeded",
+        form("CreatePolicyVersion", "PolicyArn", policy, "PolicyDocument", read, NULL));
+    assert_int_equal(count(form("ListPolicyVersions", "PolicyArn", policy, NULL), "<VersionId>"),
+                     5);
+    iam(404, "NoSuchEntity",
+        form("GetPolicyVersion", "PolicyArn", policy, "VersionId", "v99", NULL));
+    iam(404, "NoSuchEntity",
+        form("AttachUserPolicy", "UserName", "policed", "PolicyArn",
+             "arn:aws:iam::aws:policy/AdministratorAccess", NULL));
+    assert_int_equal(
+            count(form("ListAttachedUserPolicies", "UserName", "policed", NULL), "<PolicyArn>"), 1);
+    iam(200, NULL, form("DetachUserPolicy", "UserName", "policed", "PolicyArn", policy, NULL));
+    s3_expect(house, &key, "GET", "/", BYTES_NONE, NULL, 403, "AccessDenied");
+}
+
+static void test_boundary(void **state)
+{
+    struct credentials key;
+    (void)state;
+    user_make("bounded", HOLDER "[\"s3:*\",\"iam:*\"],\"Resource\":\"*\"}]}", &key);
+    query_expect(house, &key, "iam", form("ListUsers", NULL), 200, NULL);
+    iam(200, NULL,
+        form("CreatePolicy", "PolicyName", "only-s3", "PolicyDocument",
+             HOLDER "\"s3:*\",\"Resource\":\"*\"}]}", NULL));
+    iam(200, NULL,
+        form("PutUserPermissionsBoundary", "UserName", "bounded", "PermissionsBoundary",
+             arn("policy/only-s3"), NULL));
+    query_expect(house, &key, "iam", form("ListUsers", NULL), 403, "AccessDenied");
+    s3_expect(house, &key, "GET", "/", BYTES_NONE, NULL, 200, NULL);
+    iam(200, NULL, form("DeleteUserPermissionsBoundary", "UserName", "bounded", NULL));
+    query_expect(house, &key, "iam", form("ListUsers", NULL), 200, NULL);
+}
+
+/*= 2.1.4-5 test */
+static void test_tenants_apart(void **state)
+{
+    char role[128];
+    (void)state;
+    iam(200, NULL, form("CreateUser", "UserName", "mine", NULL));
+    query_expect(house, &beta, "iam", form("GetUser", "UserName", "mine", NULL), 404,
+                 "NoSuchEntity");
+    query_expect(house, &beta, "iam", form("GetPolicy", "PolicyArn", arn("policy/only-s3"), NULL),
+                 404, "NoSuchEntity");
+    snprintf(role, sizeof(role), "arn:aws:iam::%s:role/storage-owner", beta.account);
+    query_expect(house, &acme, "sts",
+                 form("AssumeRole", "RoleArn", role, "RoleSessionName", "x1", NULL), 403,
+                 "AccessDenied");
+    query_expect(house, &acme, "sts",
+                 form("AssumeRole", "RoleArn", "arn:aws:iam::999999999999:role/x",
+                      "RoleSessionName", "x1", NULL),
+                 403, "AccessDenied");
+}
+
+/* --- STS --- */
+
+static void role_make(const char *name, const char *principal, const char *condition)
+{
+    char trust[1024];
+    snprintf(trust, sizeof(trust),
+             "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":"
+             "{\"AWS\":\"%s\"},\"Action\":[\"sts:AssumeRole\",\"sts:TagSession\"]%s}]}",
+             principal, condition);
+    iam(200, NULL, form("CreateRole", "RoleName", name, "AssumeRolePolicyDocument", trust, NULL));
+    iam(200, NULL,
+        form("PutRolePolicy", "RoleName", name, "PolicyName", "s3", "PolicyDocument",
+             HOLDER "[\"s3:*\",\"sts:AssumeRole\"],\"Resource\":\"*\"}]}", NULL));
+}
+
+static const char *assume(const char *role, const char *more, const char *value)
+{
+    char name[128];
+    snprintf(name, sizeof(name), "role/%s", role);
+    return form("AssumeRole", "RoleArn", arn(name), "RoleSessionName", "s1", more, value, NULL);
+}
+
+static void test_assume_role(void **state)
+{
+    struct credentials caller, stranger, session, chained;
+    (void)state;
+    user_make("caller", HOLDER "\"sts:AssumeRole\",\"Resource\":\"*\"}]}", &caller);
+    user_make("stranger", NULL, &stranger);
+    role_make("open", arn("root"), "");
+    role_make("named", arn("user/stranger"), "");
+    session_of(query(house, &caller, "sts", assume("open", NULL, NULL)), &session);
+    s3_expect(house, &caller, "GET", "/", BYTES_NONE, NULL, 403, "AccessDenied");
+    s3_expect(house, &session, "GET", "/", BYTES_NONE, NULL, 200, NULL);
+    const struct answer *a = query(house, &session, "sts", form("GetCallerIdentity", NULL));
+    assert_non_null(strstr(answer_element(a, "Arn"), ":assumed-role/open/s1"));
+    /* the account alone is trusted: the caller's own policies must allow it too */
+    query_expect(house, &stranger, "sts", assume("open", NULL, NULL), 403, "AccessDenied");
+    query_expect(house, &stranger, "sts", assume("named", NULL, NULL), 200, NULL);
+    query_expect(house, &caller, "sts", assume("named", NULL, NULL), 403, "AccessDenied");
+    query_expect(house, &caller, "sts", assume("nothing", NULL, NULL), 403, "AccessDenied");
+    /* longer than the role has it, shorter than possible; chained: an hour */
+    query_expect(house, &caller, "sts", assume("open", "DurationSeconds", "3601"), 400,
+                 "ValidationError");
+    query_expect(house, &caller, "sts", assume("open", "DurationSeconds", "899"), 400,
+                 "ValidationError");
+    iam(200, NULL, form("UpdateRole", "RoleName", "open", "MaxSessionDuration", "7200", NULL));
+    query_expect(house, &caller, "sts", assume("open", "DurationSeconds", "7200"), 200, NULL);
+    query_expect(house, &session, "sts", assume("open", "DurationSeconds", "7200"), 400,
+                 "ValidationError");
+    session_of(query(house, &session, "sts", assume("open", NULL, NULL)), &chained);
+    s3_expect(house, &chained, "GET", "/", BYTES_NONE, NULL, 200, NULL);
+    /* parts that are known and not offered are refused, not passed over */
+    query_expect(house, &caller, "sts", assume("open", "TransitiveTagKeys.member.1", "a"), 400,
+                 "ValidationError");
+    query_expect(house, &caller, "sts", assume("open", "SourceIdentity", "a1"), 400,
+                 "ValidationError");
+    /* a session's own secret without or with another token */
+    session.token[10] ^= 1;
+    query_expect(house, &session, "sts", form("GetCallerIdentity", NULL), 403,
+                 "InvalidClientTokenId");
+    session.token[0] = '\0';
+    query_expect(house, &session, "sts", form("GetCallerIdentity", NULL), 403,
+                 "InvalidClientTokenId");
+}
+
+static void test_session_policy(void **state)
+{
+    struct credentials caller, session;
+    (void)state;
+    user_make("narrow", HOLDER "\"sts:AssumeRole\",\"Resource\":\"*\"}]}", &caller);
+    role_make("wide", arn("root"), "");
+    session_of(
+            query(house, &caller, "sts",
+                  assume("wide", "Policy", HOLDER "\"s3:ListAllMyBuckets\",\"Resource\":\"*\"}]}")),
+            &session);
+    s3_expect(house, &session, "GET", "/", BYTES_NONE, NULL, 200, NULL);
+    s3_expect(house, &session, "PUT", "/narrow", BYTES_NONE, NULL, 403, "AccessDenied");
+    query_expect(house, &caller, "sts", assume("wide", "Policy", "{"), 400,
+                 "MalformedPolicyDocument");
+    iam(200, NULL,
+        form("CreatePolicy", "PolicyName", "list-only", "PolicyDocument",
+             HOLDER "\"s3:ListAllMyBuckets\",\"Resource\":\"*\"}]}", NULL));
+    session_of(query(house, &caller, "sts",
+                     assume("wide", "PolicyArns.member.1.arn", arn("policy/list-only"))),
+               &session);
+    s3_expect(house, &session, "GET", "/", BYTES_NONE, NULL, 200, NULL);
+    s3_expect(house, &session, "PUT", "/narrow", BYTES_NONE, NULL, 403, "AccessDenied");
+}
+
+/* The confused deputy: who is trusted acts for strangers only with the id agreed with each. */
+static void test_external_id(void **state)
+{
+    struct credentials caller;
+    (void)state;
+    user_make("deputy", HOLDER "\"sts:AssumeRole\",\"Resource\":\"*\"}]}", &caller);
+    role_make("agreed", arn("user/deputy"),
+              ",\"Condition\":{\"StringEquals\":{\"sts:ExternalId\":\"agreed-42\"}}");
+    query_expect(house, &caller, "sts", assume("agreed", NULL, NULL), 403, "AccessDenied");
+    query_expect(house, &caller, "sts", assume("agreed", "ExternalId", "other-42"), 403,
+                 "AccessDenied");
+    query_expect(house, &caller, "sts", assume("agreed", "ExternalId", "agreed-42"), 200, NULL);
+}
+
+static void test_session_token(void **state)
+{
+    struct credentials caller, session;
+    (void)state;
+    user_make("short", HOLDER "\"s3:ListAllMyBuckets\",\"Resource\":\"*\"}]}", &caller);
+    session_of(query(house, &caller, "sts", form("GetSessionToken", NULL)), &session);
+    s3_expect(house, &session, "GET", "/", BYTES_NONE, NULL, 200, NULL);
+    query_expect(house, &session, "sts", form("GetSessionToken", NULL), 403, "AccessDenied");
+    query_expect(house, &caller, "sts", form("GetSessionToken", "DurationSeconds", "129601", NULL),
+                 400, "ValidationError");
+    /* the session goes with its user's keys of old: revoked at once by the end of the user */
+    iam(200, NULL,
+        form("UpdateAccessKey", "UserName", "short", "AccessKeyId", caller.id, "Status", "Inactive",
+             NULL));
+    query_expect(house, &caller, "sts", form("GetSessionToken", NULL), 403, "InvalidClientTokenId");
+}
+
+/* --- MFA --- */
+
+struct device {
+    uint8_t seed[64];
+    size_t n;
+    int64_t step; /* of the code given out last */
+};
+
+static void base32_decode(const char *text, struct device *d)
+{
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    uint32_t acc = 0;
+    unsigned bits = 0;
+    for (; *text != '\0'; text++) {
+        const char *at = strchr(alphabet, *text);
+        assert_non_null(at);
+        acc = acc << 5 | (uint32_t)(at - alphabet);
+        bits += 5;
+        if (bits >= 8) {
+            bits -= 8;
+            d->seed[d->n++] = (uint8_t)(acc >> bits);
+        }
+    }
+}
+
+static const char *code(struct device *d, int64_t step)
+{
+    static char text[4][16];
+    static unsigned next;
+    char *t = text[next++ % 4];
+    d->step = step;
+    otp_hotp(HASH_SHA1, bytes_of(d->seed, d->n), (uint64_t)step, 6, t);
+    return t;
+}
+
+static int64_t step_now(void)
+{
+    return clock_wall_ms(&clock_system) / 30000;
+}
+
+static void device_make(const char *name, struct device *d)
+{
+    CLEANUP(buf_done_p) struct buf seed = BUF_SECRET(256);
+    const char *text = element(form("CreateVirtualMFADevice", "VirtualMFADeviceName", name, NULL),
+                               "Base32StringSeed");
+    assert_code(base64_decode(bytes_str(text), &seed), ERRC_OK);
+    *d = (struct device){ .n = 0 };
+    base32_decode(buf_cstr(&seed), d);
+}
+
+/*= 2.1.4-1 test */
+static void test_mfa(void **state)
+{
+    struct credentials caller, session;
+    struct device d;
+    (void)state;
+    user_make("factor", HOLDER "\"sts:AssumeRole\",\"Resource\":\"*\"}]}", &caller);
+    role_make("guarded", arn("root"),
+              ",\"Condition\":{\"Bool\":{\"aws:MultiFactorAuthPresent\":\"true\"}}");
+    device_make("phone", &d);
+    const char *serial = arn("mfa/phone");
+    iam(409, "EntityAlreadyExists",
+        form("CreateVirtualMFADevice", "VirtualMFADeviceName", "phone", NULL));
+    assert_int_equal(count(form("ListVirtualMFADevices", "AssignmentStatus", "Unassigned", NULL),
+                           "<SerialNumber>"),
+                     1);
+    int64_t now = step_now();
+    iam(403, "InvalidAuthenticationCode",
+        form("EnableMFADevice", "UserName", "factor", "SerialNumber", serial, "AuthenticationCode1",
+             "000000", "AuthenticationCode2", "000001", NULL));
+    iam(200, NULL,
+        form("EnableMFADevice", "UserName", "factor", "SerialNumber", serial, "AuthenticationCode1",
+             code(&d, now - 1), "AuthenticationCode2", code(&d, now), NULL));
+    assert_int_equal(count(form("ListMFADevices", "UserName", "factor", NULL), "<SerialNumber>"),
+                     1);
+    char role[128];
+    snprintf(role, sizeof(role), "%s", arn("role/guarded"));
+    const char *const ask[] = { "RoleArn", role, "RoleSessionName", "s1" };
+    query_expect(house, &caller, "sts", form("AssumeRole", ask[0], ask[1], ask[2], ask[3], NULL),
+                 403, "AccessDenied");
+    /* a code that was used before is refused: replay */
+    query_expect(house, &caller, "sts",
+                 form("AssumeRole", ask[0], ask[1], ask[2], ask[3], "SerialNumber", serial,
+                      "TokenCode", code(&d, now), NULL),
+                 403, "AccessDenied");
+    const char *fresh = code(&d, now + 1);
+    session_of(query(house, &caller, "sts",
+                     form("AssumeRole", ask[0], ask[1], ask[2], ask[3], "SerialNumber", serial,
+                          "TokenCode", fresh, NULL)),
+               &session);
+    s3_expect(house, &session, "GET", "/", BYTES_NONE, NULL, 200, NULL);
+    query_expect(house, &caller, "sts",
+                 form("AssumeRole", ask[0], ask[1], ask[2], ask[3], "SerialNumber", serial,
+                      "TokenCode", fresh, NULL),
+                 403, "AccessDenied");
+    query_expect(house, &caller, "sts",
+                 form("AssumeRole", ask[0], ask[1], ask[2], ask[3], "TokenCode", fresh, NULL), 400,
+                 "ValidationError");
+    iam(409, "DeleteConflict", form("DeleteVirtualMFADevice", "SerialNumber", serial, NULL));
+    iam(200, NULL, form("DeactivateMFADevice", "UserName", "factor", "SerialNumber", serial, NULL));
+    iam(200, NULL, form("DeleteVirtualMFADevice", "SerialNumber", serial, NULL));
+    iam(404, "NoSuchEntity", form("DeleteVirtualMFADevice", "SerialNumber", serial, NULL));
+}
+
+/* Guessing codes is slowed down. */
+/*= 2.1.4-7 test */
+static void test_mfa_guessing(void **state)
+{
+    struct credentials caller;
+    struct device d;
+    unsigned slowed = 0;
+    (void)state;
+    user_make("guessed", HOLDER "\"sts:AssumeRole\",\"Resource\":\"*\"}]}", &caller);
+    device_make("pad", &d);
+    int64_t now = step_now();
+    iam(200, NULL,
+        form("EnableMFADevice", "UserName", "guessed", "SerialNumber", arn("mfa/pad"),
+             "AuthenticationCode1", code(&d, now - 1), "AuthenticationCode2", code(&d, now), NULL));
+    for (int i = 0; i < 12; i++) {
+        const struct answer *a = query(house, &caller, "sts",
+                                       form("GetSessionToken", "SerialNumber", arn("mfa/pad"),
+                                            "TokenCode", "000000", NULL));
+        slowed += a->status == 503;
+    }
+    assert_true(slowed >= 4);
+}
+
+/* --- the rest --- */
+
+static void test_account(void **state)
+{
+    (void)state;
+    assert_true(count(form("GetAccountSummary", NULL), "<entry>") >= 8);
+    const char *text = form("SimulatePrincipalPolicy", "PolicySourceArn", arn("user/caller"),
+                            "ActionNames.member.1", "sts:AssumeRole", "ActionNames.member.2",
+                            "s3:GetObject", "ResourceArns.member.1", arn("role/open"), NULL);
+    assert_int_equal(count(text, "<EvalDecision>allowed"), 1);
+    assert_int_equal(count(text, "<EvalDecision>implicitDeny"), 1);
+}
+
+/* Who may not is not told what is there. */
+static void test_nothing_is_told(void **state)
+{
+    struct credentials caller;
+    (void)state;
+    user_make("curious", NULL, &caller);
+    query_expect(house, &caller, "iam", form("GetUser", "UserName", "mine", NULL), 403,
+                 "AccessDenied");
+    query_expect(house, &caller, "iam", form("GetUser", "UserName", "nobody-there", NULL), 403,
+                 "AccessDenied");
+}
+
+/* Every action of the table needs leave: who has no policy gets nothing but the answer who it is. */
+static void test_every_action_is_decided(void **state)
+{
+    struct credentials caller;
+    (void)state;
+    user_make("nobody", NULL, &caller);
+    for (const struct query_action *a = query_actions; a->name != NULL; a++) {
+        CLEANUP(buf_done_p) struct buf text = BUF(8192);
+        struct bytes rest = bytes_str(a->params), one;
+        buf_addf(&text, "Action=%s&Version=%s", a->name,
+                 a->service == QUERY_IAM ? "2010-05-08" : "2011-06-15");
+        for (bool more = true; more;) {
+            more = bytes_split(&rest, ' ', &one);
+            if (bytes_has_suffix(one, BYTES_LIT("!"))) {
+                one = bytes_slice(one, 0, one.n - 1);
+                const char *value = "some-name";
+                if (bytes_has_suffix(one, BYTES_LIT("Document"))) {
+                    value = bytes_find(one, BYTES_LIT("Assume")) < one.n ||
+                                            strcmp(a->name, "UpdateAssumeRolePolicy") == 0
+                                    ? HOLDER "\"sts:AssumeRole\",\"Principal\":\"*\"}]}"
+                                    : HOLDER "\"s3:*\",\"Resource\":\"*\"}]}";
+                } else if (bytes_has_suffix(one, BYTES_LIT("Arn"))) {
+                    value = bytes_equal_str(one, "RoleArn")           ? arn("role/open")
+                            : bytes_equal_str(one, "PolicySourceArn") ? arn("user/root")
+                                                                      : arn("policy/only-s3");
+                } else if (bytes_equal_str(one, "SerialNumber")) {
+                    value = arn("mfa/pad");
+                } else if (bytes_equal_str(one, "Status")) {
+                    value = "Active";
+                } else if (bytes_equal_str(one, "VersionId")) {
+                    value = "v1";
+                } else if (bytes_equal_str(one, "PermissionsBoundary")) {
+                    value = arn("policy/only-s3");
+                }
+                buf_addf(&text, "&%.*s=", BYTES_FMT(one));
+                buf_add_percent(&text, bytes_str(value), false);
+            }
+        }
+        const char *service = a->service == QUERY_IAM ? "iam" : "sts";
+        if (strcmp(a->name, "GetCallerIdentity") == 0 || strcmp(a->name, "GetSessionToken") == 0) {
+            query_expect(house, &caller, service, buf_cstr(&text), 200, NULL);
+        } else if (strcmp(a->name, "AssumeRoleWithWebIdentity") != 0) {
+            query_expect(house, &caller, service, buf_cstr(&text), 403, "AccessDenied");
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_protocol),        cmocka_unit_test(test_signature),
+        cmocka_unit_test(test_users),           cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_access_keys),     cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_policies),        cmocka_unit_test(test_boundary),
+        cmocka_unit_test(test_tenants_apart),   cmocka_unit_test(test_assume_role),
+        cmocka_unit_test(test_session_policy),  cmocka_unit_test(test_external_id),
+        cmocka_unit_test(test_session_token),   cmocka_unit_test(test_mfa),
+        cmocka_unit_test(test_mfa_guessing),    cmocka_unit_test(test_account),
+        cmocka_unit_test(test_nothing_is_told), cmocka_unit_test(test_every_action_is_decided),
+    };
+    return cmocka_run_group_tests(tests, group_setup, group_teardown);
+}
