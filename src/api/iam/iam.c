@@ -299,10 +299,17 @@ RESULT iam_not_own(struct iam_cx *c, const struct iam_subject *s, struct error *
     return RESULT_OK;
 }
 
+RESULT iam_link_any(struct iam_cx *c, const char *kind, const struct iam_subject *s,
+                    const char *detail, struct bytes before, struct bytes after, iam_run *run,
+                    void *arg, struct error *e)
+{
+    struct link li = { c, s, run, arg, after };
+    return iam_act(c, kind, s->arn, detail, before, link_run, &li, e);
+}
+
 RESULT iam_link(struct iam_cx *c, const char *kind, const struct iam_subject *s, const char *detail,
                 struct bytes before, struct bytes after, iam_run *run, void *arg, struct error *e)
 {
     TRY(iam_not_own(c, s, e));
-    struct link li = { c, s, run, arg, after };
-    return iam_act(c, kind, s->arn, detail, before, link_run, &li, e);
+    return iam_link_any(c, kind, s, detail, before, after, run, arg, e);
 }

@@ -26,8 +26,12 @@ RESULT iam_end(struct iam_cx *c, const char *kind, const struct iam_subject *s, 
 /* Nobody changes their own rights, nor those of a group they are in: ERRC_DENIED. Of persons; what a
  * program may do is what it was given to do. */
 RESULT iam_not_own(struct iam_cx *c, const struct iam_subject *s, struct error *e);
-/* Something is hung on s or taken off it: `detail` says what. */
+/* A right is hung on s or taken off it: `detail` says what. Not by s itself: iam_not_own. */
 RESULT iam_link(struct iam_cx *c, const char *kind, const struct iam_subject *s, const char *detail,
                 struct bytes before, struct bytes after, iam_run *run, void *arg, struct error *e);
+/* The same for credentials, which are one's own business too. */
+RESULT iam_link_any(struct iam_cx *c, const char *kind, const struct iam_subject *s,
+                    const char *detail, struct bytes before, struct bytes after, iam_run *run,
+                    void *arg, struct error *e);
 
 #endif

@@ -67,7 +67,8 @@ RESULT iam_key_delete(struct iam_cx *c, const char *user, const char *id, struct
     struct one_key o = { .id = id };
     TRY(iam_open(c, IAM_USER, "iam:DeleteAccessKey", user, &s, e));
     TRY(key_of(c, &s, &o, e));
-    return iam_link(c, "access-key.delete", &s, id, BYTES_NONE, BYTES_NONE, key_delete_run, &o, e);
+    return iam_link_any(c, "access-key.delete", &s, id, BYTES_NONE, BYTES_NONE, key_delete_run, &o,
+                        e);
 }
 
 static RESULT key_enable_run(struct iam_cx *c, const struct iam_subject *s, void *arg,
@@ -92,6 +93,6 @@ RESULT iam_key_enable(struct iam_cx *c, const char *user, const char *id, bool i
     TRY(key_of(c, &s, &o, e));
     struct bytes before = status(c, o.is_enabled);
     o.is_enabled = is_enabled;
-    return iam_link(c, is_enabled ? "access-key.enable" : "access-key.disable", &s, id, before,
-                    status(c, is_enabled), key_enable_run, &o, e);
+    return iam_link_any(c, is_enabled ? "access-key.enable" : "access-key.disable", &s, id, before,
+                        status(c, is_enabled), key_enable_run, &o, e);
 }

@@ -122,7 +122,7 @@ RESULT iam_mfa_enable(struct iam_cx *c, const char *user, const char *serial, co
     TRY(iam_open(c, IAM_USER, "iam:EnableMFADevice", user, &s, e));
     TRY(device(c, "", serial, &f, e));
     struct enabling en = { f.id, code, code2 };
-    return iam_link(c, "factor.add", &s, serial, BYTES_NONE, BYTES_NONE, enable_run, &en, e);
+    return iam_link_any(c, "factor.add", &s, serial, BYTES_NONE, BYTES_NONE, enable_run, &en, e);
 }
 
 static RESULT release_run(struct iam_cx *c, const struct iam_subject *s, void *arg, struct error *e)
@@ -137,7 +137,7 @@ RESULT iam_mfa_deactivate(struct iam_cx *c, const char *user, const char *serial
     struct factor f;
     TRY(iam_open(c, IAM_USER, "iam:DeactivateMFADevice", user, &s, e));
     TRY(device(c, s.id, serial, &f, e));
-    return iam_link(c, "factor.remove", &s, serial, BYTES_NONE, BYTES_NONE, release_run, &f, e);
+    return iam_link_any(c, "factor.remove", &s, serial, BYTES_NONE, BYTES_NONE, release_run, &f, e);
 }
 
 /* --- a code --- */
