@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/rng.h"
 #include "identity/directory.h"
+#include "identity/oidc.h"
 #include "keys/root.h"
 #include "ledger/client.h"
 #include "net/http.h"
@@ -45,6 +46,7 @@ struct api {
     struct directory *directory;
     struct ledger_tiles *tiles;
     struct pool *pool; /* for calls that may block */
+    struct oidc *oidc; /* web identities */
     const struct clock *clock;
     const struct rng *rng;
     struct metrics *metrics;

@@ -49,6 +49,8 @@ struct config {
     uint64_t key_rotation_days;
     char key_contact[CONFIG_TEXT_MAX];
 
+    char oidc_ca[CONFIG_TEXT_MAX];
+
     uint64_t vault_buffer_bytes, vault_reserve_bytes;
 
     int64_t ledger_checkpoint_ms, ledger_heartbeat_ms;

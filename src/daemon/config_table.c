@@ -75,6 +75,10 @@ const struct setting config_settings[] = {
     { "keys.contact", SETTING_TEXT, AT(key_contact), "", 0, 255, NULL,
       "whom to ask about keys; stands in the key management responsibility statement",
       "密钥事宜联系人，写入密钥管理责任说明" },
+    { "identity.oidc_ca", SETTING_TEXT, AT(oidc_ca), "", 0, 511, NULL,
+      "PEM authorities of OpenID Connect issuers (web identities); empty: the system's, and then "
+      "only issuers with a public name",
+      "OpenID Connect 颁发者的 CA（PEM）；空则用系统 CA，且只接受公网域名的颁发者" },
     { "vault.buffers", SETTING_SIZE, AT(vault_buffer_bytes), "128MiB", 16 * MIB, 16 * GIB, NULL,
       "memory for bodies on their way to the disk", "写盘途中的数据所用内存" },
     { "vault.reserve", SETTING_SIZE, AT(vault_reserve_bytes), "256MiB", MIB, 1024 * GIB, NULL,

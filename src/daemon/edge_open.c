@@ -50,6 +50,8 @@ static RESULT stores_open(struct edge *ed, struct error *e)
     TRY_MSG(directory_open(ed->identity_fs, &identity_key, &clock_system, &rng_system,
                            &ed->api.directory, e),
             e, "identity");
+    const struct oidc_source source = { oidc_get_https, ed->config.oidc_ca };
+    ed->api.oidc = oidc_new(ed->api.directory, ed->api.pool, &source);
     TRY_MSG(db_open(ed->vault_fs, "meta.db", &key, vault_migrations, vault_migration_count, &ed->db,
                     e),
             e, "vault");
@@ -105,6 +107,7 @@ void edge_close(struct edge *ed)
     ledger_tiles_close(ed->api.tiles);
     vault_close(ed->api.vault);
     db_close(ed->db);
+    oidc_free(ed->api.oidc);
     directory_close(ed->api.directory);
     pool_free(ed->api.pool);
     fs_free(ed->ledger_fs);
