@@ -194,6 +194,7 @@ RESULT policy_conditions_compile(struct arena *arena, struct json v, struct poli
         keys = (struct json_iter){ 0 };
         while (json_next_member(member, &keys, &key, &value)) {
             struct policy_condition *c = &out[n++];
+            c->memo = POLICY_MEMO_NONE;
             c->op = policy_operator_find(name, &c->set, &c->if_exists);
             c->key = policy_key_ref_of(arena_bytes(arena, key));
             TRY_MSG(compile_one(arena, value, c, e), e, "Condition: %.*s: %.*s", BYTES_FMT(name),
@@ -203,6 +204,20 @@ RESULT policy_conditions_compile(struct arena *arena, struct json v, struct poli
     *ret = out;
     *ret_n = n;
     return RESULT_OK;
+}
+
+bool policy_condition_equal(const struct policy_condition *a, const struct policy_condition *b)
+{
+    if (a->op != b->op || a->set != b->set || a->if_exists != b->if_exists ||
+        a->count != b->count || !bytes_equal_nocase(a->key.name, b->key.name)) {
+        return false;
+    }
+    for (size_t i = 0; i < a->count; i++) {
+        if (!bytes_equal(a->written[i], b->written[i])) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* --- deciding --- */
@@ -243,96 +258,128 @@ static const int64_t *date_of(struct policy_eval *ev, struct bytes in)
     return ev->date_is_valid ? &ev->date : NULL;
 }
 
-/* A value of the request as the operator reads it. */
-struct reading {
-    bool is_valid, flag;
-    policy_number number;
-    const struct policy_ip *ip;
-    struct bytes parts[6];
-};
+/* Each class: does one value of the request fit any of the policy's. */
 
-static void read_value(const struct policy_condition *c, struct policy_eval *ev, struct bytes in,
-                       struct reading *ret)
+static enum policy_match fits_text(const struct policy_condition *c, struct policy_eval *ev,
+                                   struct bytes in)
 {
-    const int64_t *date = NULL;
+    enum policy_match best = MATCH_NO;
 
-    ret->is_valid = true;
-    ret->flag = false;
-    ret->number = 0;
-    ret->ip = NULL;
-    switch (c->op->class) {
-    case CLASS_NUMBER:
-        ret->is_valid = policy_number_read(in, &ret->number);
-        break;
-    case CLASS_DATE:
-        date = date_of(ev, in);
-        ret->is_valid = date != NULL;
-        ret->number = date == NULL ? 0 : *date;
-        break;
-    case CLASS_BOOL:
-        ret->is_valid = policy_bool_read(in, &ret->flag);
-        break;
-    case CLASS_IP:
-        ret->ip = ip_of(ev, in);
-        ret->is_valid = ret->ip != NULL;
-        break;
-    case CLASS_ARN:
-        ret->is_valid = policy_arn_split(in, ret->parts);
-        break;
-    case CLASS_STRING:
-    case CLASS_BINARY:
-    case CLASS_NULL:
-        break;
+    for (size_t i = 0; i < c->count; i++) {
+        enum policy_match m = policy_text_match(&c->values[i].text, ev, in, c->op->nocase);
+        if (m == MATCH_YES) {
+            return m;
+        }
+        best = m == MATCH_UNRESOLVED ? m : best;
     }
+    return best;
 }
 
-static enum policy_match fits_one(const struct policy_condition *c, const union policy_value *v,
-                                  struct policy_eval *ev, struct bytes in, const struct reading *r)
+static enum policy_match fits_arn(const struct policy_condition *c, struct policy_eval *ev,
+                                  struct bytes in)
 {
-    bool fits = false;
+    enum policy_match best = MATCH_NO;
+    struct bytes parts[6];
+    bool is_arn = policy_arn_split(in, parts);
 
-    switch (c->op->class) {
-    case CLASS_STRING:
-        return policy_text_match(&v->text, ev, in, c->op->nocase);
-    case CLASS_ARN:
-        return policy_arn_match(&v->arn, ev, in, r->parts);
-    case CLASS_NUMBER:
-        fits = compares(c->op, r->number, v->number);
-        break;
-    case CLASS_DATE:
-        fits = compares(c->op, r->number, v->date);
-        break;
-    case CLASS_BOOL:
-        fits = r->flag == v->flag;
-        break;
-    case CLASS_BINARY:
-        fits = bytes_equal(in, v->blob);
-        break;
-    case CLASS_IP:
-        fits = policy_ip_within(r->ip, &v->ip);
-        break;
-    case CLASS_NULL:
-        break;
+    for (size_t i = 0; i < c->count && is_arn; i++) {
+        enum policy_match m = policy_arn_match(&c->values[i].arn, ev, in, parts);
+        if (m == MATCH_YES) {
+            return m;
+        }
+        best = m == MATCH_UNRESOLVED ? m : best;
+    }
+    return best;
+}
+
+static enum policy_match fits_number(const struct policy_condition *c, struct bytes in)
+{
+    policy_number number = 0;
+    bool fits = false, is_valid = policy_number_read(in, &number);
+
+    for (size_t i = 0; i < c->count && is_valid && !fits; i++) {
+        fits = compares(c->op, number, c->values[i].number);
     }
     return fits ? MATCH_YES : MATCH_NO;
 }
 
-/* One value of the request against all of the policy's. */
+static enum policy_match fits_date(const struct policy_condition *c, struct policy_eval *ev,
+                                   struct bytes in)
+{
+    const int64_t *date = date_of(ev, in);
+    bool fits = false;
+
+    for (size_t i = 0; i < c->count && date != NULL && !fits; i++) {
+        fits = compares(c->op, *date, c->values[i].date);
+    }
+    return fits ? MATCH_YES : MATCH_NO;
+}
+
+static enum policy_match fits_ip(const struct policy_condition *c, struct policy_eval *ev,
+                                 struct bytes in)
+{
+    const struct policy_ip *ip = ip_of(ev, in);
+    bool fits = false;
+
+    for (size_t i = 0; i < c->count && ip != NULL && !fits; i++) {
+        fits = policy_ip_within(ip, &c->values[i].ip);
+    }
+    return fits ? MATCH_YES : MATCH_NO;
+}
+
+static enum policy_match fits_bool(const struct policy_condition *c, struct bytes in)
+{
+    bool flag = false, fits = false, is_valid = policy_bool_read(in, &flag);
+
+    for (size_t i = 0; i < c->count && is_valid && !fits; i++) {
+        fits = c->values[i].flag == flag;
+    }
+    return fits ? MATCH_YES : MATCH_NO;
+}
+
+static enum policy_match fits_binary(const struct policy_condition *c, struct bytes in)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        if (bytes_equal(in, c->values[i].blob)) {
+            return MATCH_YES;
+        }
+    }
+    return MATCH_NO;
+}
+
+static enum policy_match fits(const struct policy_condition *c, struct policy_eval *ev,
+                              struct bytes in)
+{
+    switch (c->op->class) {
+    case CLASS_STRING:
+        return fits_text(c, ev, in);
+    case CLASS_ARN:
+        return fits_arn(c, ev, in);
+    case CLASS_NUMBER:
+        return fits_number(c, in);
+    case CLASS_DATE:
+        return fits_date(c, ev, in);
+    case CLASS_IP:
+        return fits_ip(c, ev, in);
+    case CLASS_BOOL:
+        return fits_bool(c, in);
+    case CLASS_BINARY:
+        return fits_binary(c, in);
+    case CLASS_NULL:
+        break;
+    }
+    return MATCH_NO;
+}
+
 static bool is_met(const struct policy_condition *c, struct policy_eval *ev, struct bytes in,
                    bool is_deny)
 {
-    struct reading r;
-    bool is_unresolved = false;
+    enum policy_match m = fits(c, ev, in);
 
-    read_value(c, ev, in, &r);
-    for (size_t i = 0; i < c->count && r.is_valid; i++) {
-        enum policy_match m = fits_one(c, &c->values[i], ev, in, &r);
-        if (m == MATCH_YES) {
-            return !c->op->is_negated;
-        }
-        is_unresolved |= m == MATCH_UNRESOLVED;
+    if (m == MATCH_YES) {
+        return !c->op->is_negated;
     }
-    return c->op->is_negated && (is_deny || !is_unresolved);
+    return c->op->is_negated && (is_deny || m != MATCH_UNRESOLVED);
 }
 
 bool policy_condition_holds(const struct policy_condition *c, struct policy_eval *ev, bool is_deny)

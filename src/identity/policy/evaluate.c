@@ -55,6 +55,20 @@ static enum policy_who_match who_fits(const struct policy_statement *s,
     return m;
 }
 
+static bool shared_hold(const struct policy_statement *s, struct policy_eval *ev)
+{
+    for (size_t i = s->own_count; (s->shared & ~ev->memo_known) != 0 && i < s->condition_count;
+         i++) {
+        uint64_t bit = (uint64_t)1 << s->conditions[i].memo;
+        if ((ev->memo_known & bit) == 0) {
+            bool holds = policy_condition_holds(&s->conditions[i], ev, s->is_deny);
+            ev->memo_known |= bit;
+            ev->memo_holds |= holds ? bit : 0;
+        }
+    }
+    return (s->shared & ~ev->memo_holds) == 0;
+}
+
 /* Does the statement apply; and if so, by the principal's own name or only by its account. */
 static enum policy_who_match applies(const struct policy *p, const struct policy_statement *s,
                                      struct policy_eval *ev)
@@ -66,7 +80,10 @@ static enum policy_who_match applies(const struct policy *p, const struct policy
     if (who == WHO_NO || (p->form != POLICY_TRUST && !resource_fits(s, ev))) {
         return WHO_NO;
     }
-    for (size_t i = 0; i < s->condition_count; i++) {
+    if (!shared_hold(s, ev)) {
+        return WHO_NO;
+    }
+    for (size_t i = 0; i < s->own_count; i++) {
         if (!policy_condition_holds(&s->conditions[i], ev, s->is_deny)) {
             return WHO_NO;
         }
@@ -96,6 +113,8 @@ static struct found look(const struct policy *p, struct policy_eval *ev, bool wa
 {
     struct found f = { SIZE_MAX, SIZE_MAX };
 
+    ev->memo_known = 0;
+    ev->memo_holds = 0;
     for (size_t i = 0; i < p->count; i++) {
         const struct policy_statement *s = &p->statements[i];
         if (!s->is_deny && (!wants_allow || f.allow != SIZE_MAX)) {

@@ -53,7 +53,7 @@ struct policy_key_ref policy_key_ref_of(struct bytes name)
     return ref;
 }
 
-static size_t find(const struct policy_request *rq, struct bytes name)
+size_t policy_key_find(const struct policy_request *rq, struct bytes name)
 {
     for (size_t i = 0; i < rq->key_count; i++) {
         const struct policy_key *k = &rq->keys[i];
@@ -65,20 +65,4 @@ static size_t find(const struct policy_request *rq, struct bytes name)
         }
     }
     return 1;
-}
-
-const struct policy_key *policy_eval_key(struct policy_eval *ev, const struct policy_key_ref *ref)
-{
-    size_t at;
-
-    if (ref->known == 0) {
-        at = find(ev->rq, ref->name);
-    } else {
-        at = ev->found[ref->known - 1];
-        if (at == 0) {
-            at = find(ev->rq, ref->name);
-            ev->found[ref->known - 1] = at;
-        }
-    }
-    return at < 2 ? NULL : &ev->rq->keys[at - 2];
 }

@@ -155,12 +155,54 @@ static RESULT compile_statement(struct arena *arena, struct json s, enum policy_
         TRY(compile_who(arena, s, ret, e));
     }
     if (json_has(s, "Condition")) {
-        struct policy_condition *conditions = NULL;
         TRY(json_get(s, "Condition", &v, e));
-        TRY(policy_conditions_compile(arena, v, &conditions, &ret->condition_count, e));
-        ret->conditions = conditions;
+        TRY(policy_conditions_compile(arena, v, &ret->conditions, &ret->condition_count, e));
     }
     return RESULT_OK;
+}
+
+/* The first condition before statement `n` that says the same with the same effect. */
+static struct policy_condition *earlier(struct policy *p, size_t n,
+                                        const struct policy_condition *c)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct policy_statement *s = &p->statements[i];
+        for (size_t k = 0; k < s->condition_count && s->is_deny == p->statements[n].is_deny; k++) {
+            if (policy_condition_equal(&s->conditions[k], c)) {
+                return &s->conditions[k];
+            }
+        }
+    }
+    return NULL;
+}
+
+/* What several statements ask is decided once in an evaluation. */
+static void share_conditions(struct policy *p)
+{
+    uint8_t next = 0;
+
+    for (size_t i = 0; i < p->count; i++) {
+        for (size_t k = 0; k < p->statements[i].condition_count; k++) {
+            struct policy_condition *c = &p->statements[i].conditions[k];
+            struct policy_condition *first = earlier(p, i, c);
+            if (first != NULL && first->memo == POLICY_MEMO_NONE && next < 64) {
+                first->memo = next++;
+            }
+            c->memo = first == NULL ? POLICY_MEMO_NONE : first->memo;
+        }
+    }
+    for (size_t i = 0; i < p->count; i++) {
+        struct policy_statement *s = &p->statements[i];
+        for (size_t k = 0; k < s->condition_count; k++) {
+            struct policy_condition c = s->conditions[k];
+            if (c.memo == POLICY_MEMO_NONE) {
+                s->conditions[k] = s->conditions[s->own_count];
+                s->conditions[s->own_count++] = c;
+            } else {
+                s->shared |= (uint64_t)1 << c.memo;
+            }
+        }
+    }
 }
 
 static RESULT compile(struct json root, struct policy *p, struct error *e)
@@ -178,6 +220,7 @@ static RESULT compile(struct json root, struct policy *p, struct error *e)
         TRY(compile_statement(p->arena, s, p->form, &p->statements[p->count], e));
         p->count++;
     }
+    share_conditions(p);
     return RESULT_OK;
 }
 

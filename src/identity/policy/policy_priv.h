@@ -21,8 +21,9 @@ struct policy_key_ref {
 };
 struct policy_key_ref policy_key_ref_of(struct bytes name);
 
+/* IPv4 stands in the first 32 bits. */
 struct policy_ip {
-    uint8_t b[16];
+    uint64_t high, low;
     unsigned bits; /* of the prefix; of a single address 32 or 128 */
     bool is_v6;
 };
@@ -30,9 +31,10 @@ struct policy_ip {
 /* One evaluation: on the stack, nothing allocated. */
 struct policy_eval {
     const struct policy_request *rq;
-    size_t action; /* place in the table of actions; SIZE_MAX: not in it */
+    uint64_t memo_known, memo_holds; /* of the policy in hand: conditions by their `memo` */
+    size_t action;                   /* place in the table of actions; SIZE_MAX: not in it */
     /* where a well-known key was found: 0 not looked for yet, 1 absent, else place + 2 */
-    size_t found[POLICY_KEYS_KNOWN];
+    uint32_t found[POLICY_KEYS_KNOWN];
     struct bytes parts[6]; /* of the resource's ARN */
     enum { PARTS_UNKNOWN, PARTS_NONE, PARTS_SPLIT } parts_state;
     /* the last values that were read as an address or a date: the same ones come again and again */
@@ -41,8 +43,22 @@ struct policy_eval {
     struct policy_ip ip;
     int64_t date;
 };
+/* Place + 2, or 1. */
+size_t policy_key_find(const struct policy_request *rq, struct bytes name);
 /* NULL when the request does not have it. */
-const struct policy_key *policy_eval_key(struct policy_eval *ev, const struct policy_key_ref *ref);
+static inline const struct policy_key *policy_eval_key(struct policy_eval *ev,
+                                                       const struct policy_key_ref *ref)
+{
+    size_t at;
+
+    if (ref->known == 0) {
+        at = policy_key_find(ev->rq, ref->name);
+    } else if ((at = ev->found[ref->known - 1]) == 0) {
+        at = policy_key_find(ev->rq, ref->name);
+        ev->found[ref->known - 1] = (uint32_t)MIN(at, UINT32_MAX);
+    }
+    return at < 2 ? NULL : &ev->rq->keys[at - 2];
+}
 
 /* --- texts, patterns, ARNs (pattern.c) --- */
 
@@ -148,7 +164,9 @@ union policy_value {
     struct bytes blob;
     bool flag;
 };
+#define POLICY_MEMO_NONE UINT8_MAX
 struct policy_condition {
+    uint8_t memo; /* < 64: stands in several statements of the policy, decided once */
     const struct policy_operator *op;
     enum policy_set set;
     bool if_exists;
@@ -160,6 +178,7 @@ struct policy_condition {
 /* The Condition element of a statement, checked before (check.c). */
 RESULT policy_conditions_compile(struct arena *arena, struct json v, struct policy_condition **ret,
                                  size_t *ret_n, struct error *e);
+bool policy_condition_equal(const struct policy_condition *a, const struct policy_condition *b);
 bool policy_condition_holds(const struct policy_condition *c, struct policy_eval *ev, bool is_deny);
 /* A text, number or boolean as text, in the arena. */
 RESULT policy_scalar(struct arena *arena, struct json v, struct bytes *ret);
@@ -190,8 +209,9 @@ struct policy_statement {
     bool is_deny, not_action, not_resource, not_principal, has_principal;
     const struct policy_arn *resources;
     size_t resource_count;
-    const struct policy_condition *conditions;
-    size_t condition_count;
+    struct policy_condition *conditions; /* those that are shared stand behind the own ones */
+    size_t condition_count, own_count;
+    uint64_t shared; /* a bit for each `memo` */
     const struct policy_who *who;
     size_t who_count;
     const struct bytes *patterns; /* of Action, for actions that are not in the table */

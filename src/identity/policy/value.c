@@ -7,8 +7,9 @@
 
 bool policy_bool_read(struct bytes in, bool *ret)
 {
-    *ret = bytes_equal_str_nocase(in, "true");
-    return *ret || bytes_equal_str_nocase(in, "false");
+    *ret = in.n == 4;
+    return (in.n == 4 && bytes_equal_nocase(in, BYTES_LIT("true"))) ||
+           (in.n == 5 && bytes_equal_nocase(in, BYTES_LIT("false")));
 }
 
 /* --- numbers --- */
@@ -197,14 +198,14 @@ bool policy_date_read(struct bytes in, int64_t *ret)
 
 /* --- addresses --- */
 
-/* RFC 4291 2.5.5.2 */
-static const uint8_t mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
+#define V4_MAPPED 0xffffu /* RFC 4291 2.5.5.2: bits 64 to 95 */
 
 bool policy_ip_read(struct bytes in, bool may_have_prefix, struct policy_ip *ret)
 {
     struct policy_ip out = { .is_v6 = false };
     struct bytes address;
     char text[INET6_ADDRSTRLEN] = "";
+    uint8_t b[16] = { 0 };
     uint64_t bits = 0;
     bool has_prefix = bytes_split(&in, '/', &address);
 
@@ -214,7 +215,7 @@ bool policy_ip_read(struct bytes in, bool may_have_prefix, struct policy_ip *ret
     }
     memcpy(text, address.p, address.n);
     out.is_v6 = memchr(text, ':', address.n) != NULL;
-    if (inet_pton(out.is_v6 ? AF_INET6 : AF_INET, text, out.b) != 1) {
+    if (inet_pton(out.is_v6 ? AF_INET6 : AF_INET, text, b) != 1) {
         return false;
     }
     out.bits = out.is_v6 ? 128 : 32;
@@ -224,22 +225,24 @@ bool policy_ip_read(struct bytes in, bool may_have_prefix, struct policy_ip *ret
         }
         out.bits = (unsigned)bits;
     }
-    if (out.is_v6 && out.bits >= 96 && memcmp(out.b, mapped, sizeof(mapped)) == 0) {
-        memmove(out.b, out.b + 12, 4);
-        memset(out.b + 4, 0, 12);
-        out.is_v6 = false;
-        out.bits -= 96;
+    out.high = get_be64(b);
+    out.low = get_be64(b + 8);
+    if (out.is_v6 && out.bits >= 96 && out.high == 0 && out.low >> 32 == V4_MAPPED) {
+        out = (struct policy_ip){ .high = out.low << 32, .bits = out.bits - 96 };
     }
     *ret = out;
     return true;
 }
 
+static uint64_t mask(unsigned bits)
+{
+    return bits == 0 ? 0 : UINT64_MAX << (64 - MIN(bits, 64u));
+}
+
 bool policy_ip_within(const struct policy_ip *address, const struct policy_ip *net)
 {
-    unsigned whole = net->bits / 8, rest = net->bits % 8;
-
-    if (address->is_v6 != net->is_v6 || memcmp(address->b, net->b, whole) != 0) {
+    if (address->is_v6 != net->is_v6 || ((address->high ^ net->high) & mask(net->bits)) != 0) {
         return false;
     }
-    return rest == 0 || ((address->b[whole] ^ net->b[whole]) >> (8 - rest)) == 0;
+    return net->bits <= 64 || ((address->low ^ net->low) & mask(net->bits - 64)) == 0;
 }
