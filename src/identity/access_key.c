@@ -67,9 +67,8 @@ static RESULT owner_load(struct directory *d, const char *realm, const char *use
     struct db_stmt *s = NULL;
     bool has_row = false;
     TRY(db_prepare(c,
-                   "SELECT u.id, u.name, u.realm, coalesce(t.state, 0),"
-                   " coalesce(t.account, '" IDENTITY_PLATFORM_ACCOUNT "')"
-                   " FROM users u LEFT JOIN tenants t ON t.name = u.realm"
+                   "SELECT u.id, u.name, u.realm, r.state, r.account"
+                   " FROM users u JOIN realms r ON r.name = u.realm"
                    " WHERE u.realm = ?1 AND CASE WHEN ?2 = ''"
                    " THEN u.name = '" IDENTITY_ROOT_NAME "' ELSE u.id = ?2 END",
                    &s, e));
@@ -123,10 +122,8 @@ RESULT directory_key_create(struct directory *d, struct rpc_client *keeper, cons
 
 #define KEY_COLUMNS                                                                                \
     "k.id, k.tenant, k.owner, coalesce(u.name, ''), k.is_enabled, k.created_ms, k.used_ms,"        \
-    " k.used_from, k.used_service, coalesce(t.state, 0),"                                          \
-    " coalesce(t.account, '" IDENTITY_PLATFORM_ACCOUNT "')"                                        \
-    " FROM access_keys k LEFT JOIN tenants t ON t.name = k.tenant"                                 \
-    " LEFT JOIN users u ON u.id = k.owner"
+    " k.used_from, k.used_service, r.state, r.account FROM access_keys k"                          \
+    " JOIN realms r ON r.name = k.tenant LEFT JOIN users u ON u.id = k.owner"
 
 static void key_of_row(struct db_stmt *s, struct access_key *k)
 {
@@ -195,10 +192,6 @@ RESULT directory_key_list(struct directory *d, const char *realm, const char *us
 RESULT directory_key_find(struct directory *d, struct bytes id, struct access_key *ret,
                           struct error *e)
 {
-    uint64_t generation = 0;
-    if (directory_cache_get(d, DIRECTORY_CACHE_KEYS, id, ret, sizeof(*ret), &generation)) {
-        return RESULT_OK;
-    }
     CLEANUP(db_read_end_p) struct db_conn *c = NULL;
     TRY(db_read_begin(d->db, &c, e));
     struct db_stmt *s = NULL;
@@ -210,12 +203,10 @@ RESULT directory_key_find(struct directory *d, struct bytes id, struct access_ke
         db_reset(s);
         FAIL(e, ERRC_NOT_FOUND, "no such access key");
     }
-    struct access_key k = { 0 };
-    key_of_row(s, &k);
+    *ret = (struct access_key){ 0 };
+    key_of_row(s, ret);
     db_reset(s);
-    directory_cache_put(d, DIRECTORY_CACHE_KEYS, id, &k, sizeof(k), generation);
-    directory_key_use_get(d, &k);
-    *ret = k;
+    directory_key_use_get(d, ret);
     return RESULT_OK;
 }
 
@@ -245,8 +236,7 @@ static RESULT key_delete(struct db_conn *c, void *arg, struct error *e)
     return key_found(c, change, e);
 }
 
-RESULT directory_key_delete(struct directory *d, const char *realm, const char *id,
-                            struct error *e)
+RESULT directory_key_delete(struct directory *d, const char *realm, const char *id, struct error *e)
 {
     struct key_change change = { realm, id, false };
     TRY(db_write(d->db, key_delete, &change, e));

@@ -97,7 +97,7 @@ RESULT directory_key_delete(struct directory *d, const char *realm, const char *
 /* Writes what access_key_touch (principal.h) has kept; about once a minute and at the end. */
 RESULT directory_key_uses_flush(struct directory *d, struct error *e);
 
-/* By access key id: ERRC_NOT_FOUND. Cached; the last use may be a minute old. */
+/* By access key id, with its last use: ERRC_NOT_FOUND. Who asks is principal_of_key's business. */
 RESULT directory_key_find(struct directory *d, struct bytes id, struct access_key *ret,
                           struct error *e);
 /* SigV4 signing key of an access key or token (id, of that realm) for a scope (date yyyymmdd); derived

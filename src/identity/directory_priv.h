@@ -11,7 +11,6 @@
 #define DIRECTORY_ID_ALPHABET "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 enum directory_cache {
-    DIRECTORY_CACHE_KEYS,       /* access key id -> struct access_key */
     DIRECTORY_CACHE_SIGNING,    /* "id/date/region/service" -> struct key256 */
     DIRECTORY_CACHE_REALMS,     /* realm -> its row (realm.c) */
     DIRECTORY_CACHE_PARAMS,     /* realm -> its parameters (param.c) */
