@@ -175,13 +175,73 @@ static void test_last_use(void **state)
     assert_int_equal(strlen(seen.used_service), sizeof(seen.used_service) - 1);
 }
 
+/* A directory of the first version: its tenants get their root, its keys belong to it and go on
+ * working. */
+struct before {
+    struct bytes sealed;
+};
+
+static struct result before_write(struct db_conn *c, void *arg, struct error *e)
+{
+    const struct before *b = arg;
+    struct db_stmt *s = NULL;
+    TRY(db_prepare(c,
+                   "INSERT INTO tenants(name, account, state, suite, created_ms)"
+                   " VALUES('acme', '123456789012', 0, 1, 7)",
+                   &s, e));
+    TRY(db_run(s, e));
+    TRY(db_prepare(c,
+                   "INSERT INTO access_keys(id, tenant, owner, is_enabled, created_ms, sealed)"
+                   " VALUES('AKOLDOLDOLDOLDOLDOLD', 'acme', 'ci', 1, 8, ?1)",
+                   &s, e));
+    db_bind_blob(s, 1, b->sealed);
+    return db_run(s, e);
+}
+
+static void test_from_first_version(void **state)
+{
+    struct world *w = *state;
+    static const char id[] = "AKOLDOLDOLDOLDOLDOLD";
+    struct access_key k;
+    struct key_info info;
+    struct key256 got, want;
+    struct db *db = NULL;
+    struct error e;
+    CLEANUP(buf_done_p) struct buf sealed = BUF(8192);
+    directory_close(w->d);
+    w->d = NULL;
+    fs_free(w->fs);
+    w->fs = fs_fake_new((uint64_t)64 << 20);
+    assert_ok(keys_tenant_create(keeper(w), "acme", SUITE_AES256_GCM, &info, &e), e);
+    assert_ok(keys_seal_secret(keeper(w), "acme", BYTES_LIT("access-key/acme/AKOLDOLDOLDOLDOLDOLD"),
+                               BYTES_LIT("an old secret"), &sealed, &e),
+              e);
+    assert_ok(db_open(w->fs, "identity.db", &database_key, directory_migrations, 1, &db, &e), e);
+    struct before b = { buf_bytes(&sealed) };
+    assert_ok(db_write(db, before_write, &b, &e), e);
+    db_close(db);
+    reopen(w);
+    assert_ok(directory_key_find(w->d, bytes_str(id), &k, &e), e);
+    assert_string_equal(k.user_name, IDENTITY_ROOT_NAME);
+    assert_string_equal(k.account, "123456789012");
+    assert_int_equal(k.created_ms, 8);
+    assert_int_equal(k.used_ms, 0);
+    assert_ok(directory_signing_key(w->d, keeper(w), "acme", id, BYTES_LIT("20261122"),
+                                    BYTES_LIT("us-east-1"), BYTES_LIT("s3"), &got, &e),
+              e);
+    sigv4_signing_key(BYTES_LIT("an old secret"), BYTES_LIT("20261122"), BYTES_LIT("us-east-1"),
+                      BYTES_LIT("s3"), &want);
+    assert_memory_equal(got.b, want.b, sizeof(got.b));
+    struct access_key next;
+    key_make(w, "acme", "", &next);
+    assert_string_equal(next.user_id, k.user_id);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_owners),
-        TEST(test_platform),
-        TEST(test_off_and_on),
-        TEST(test_last_use),
+        TEST(test_owners),   TEST(test_platform),           TEST(test_off_and_on),
+        TEST(test_last_use), TEST(test_from_first_version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
