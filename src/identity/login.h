@@ -18,9 +18,14 @@
 /* Breached passwords (password_rules.h); takes. Before other threads use d. */
 void login_block_list_set(struct directory *d, struct block_list *b);
 
+/*
+ * password -> FACTOR -> FULL            enrolment code or no factor yet -> ENROL -> FULL
+ * Where the password is to be changed (its age, its profile, found in the list of breached ones),
+ * CHANGE comes before FULL: after the second factor, so that a stolen password alone changes nothing.
+ */
 enum session_stage {
     SESSION_FACTOR = 1, /* the password fits: a factor is to be given */
-    SESSION_CHANGE,     /* ... and the password is to be changed first */
+    SESSION_CHANGE,     /* password and factor fit: the password is to be changed first */
     SESSION_ENROL,      /* no factor yet: nothing but enrolling one is possible */
     SESSION_FULL,
 };
@@ -29,6 +34,7 @@ session_stage_name(enum session_stage s); /* "factor", "change-password", "enrol
 
 struct session_client {
     const char *ip, *agent;
+    bool *ret_is_lockout; /* may be NULL; set true when a failure began a wait: to be an entry */
 };
 struct session {
     char id[SESSION_ID_BYTES]; /* public: for lists and revoking */
@@ -51,14 +57,19 @@ struct session_opened {
 RESULT login_password(struct directory *d, struct pool *pool, const char *realm, const char *name,
                       struct bytes password, const struct session_client *client,
                       struct session_opened *ret, struct error *e);
-/* With an enrolment code: sets the first password; SESSION_ENROL follows. */
+/* With an enrolment code: sets the first password; SESSION_ENROL follows (SESSION_FACTOR where a
+ * factor is left). ERRC_DENIED for the code, ERRC_RANGE says which rule the password breaks: the code
+ * is still good then. */
 RESULT login_enrol(struct directory *d, struct pool *pool, struct bytes code, struct bytes password,
                    const struct session_client *client, struct session_opened *ret,
                    struct error *e);
+/* From SESSION_CHANGE or SESSION_FULL. Ends all other sessions of the user. ERRC_DENIED the old one,
+ * ERRC_RANGE the new one. */
 RESULT login_change_password(struct directory *d, struct pool *pool, const struct session *s,
                              struct bytes old, struct bytes password,
                              const struct session_client *client, struct session_opened *ret,
                              struct error *e);
+/* From SESSION_FACTOR; ERRC_CONFLICT from another stage. Failures count as those of passwords do. */
 RESULT login_totp(struct directory *d, struct rpc_client *keeper, const struct session *s,
                   const char *code, const struct session_client *client, struct session_opened *ret,
                   struct error *e);
@@ -73,8 +84,8 @@ RESULT session_challenge_take(struct directory *d, const struct session *s, uint
 RESULT login_passkey(struct directory *d, const struct session *s, const struct passkey_party *rp,
                      struct bytes response_json, const struct session_client *client,
                      struct session_opened *ret, struct error *e);
-/* A passkey as the only factor (it verifies the user itself): where P-AUTH-PASSKEY allows. The
- * challenge is sealed into `state`, which the client sends back. */
+/* A passkey as the only factor (it verifies the user itself): where P-AUTH-2 allows. The challenge
+ * is in `state` (text), under a MAC, which the client sends back: within five minutes, once. */
 RESULT login_passkey_only_begin(struct directory *d, const struct passkey_party *rp,
                                 const char *realm, struct buf *ret_json, struct buf *ret_state,
                                 struct error *e);
@@ -82,15 +93,21 @@ RESULT login_passkey_only(struct directory *d, const struct passkey_party *rp, c
                           struct bytes state, struct bytes response_json,
                           const struct session_client *client, struct session_opened *ret,
                           struct error *e);
-/* After a factor was enrolled in SESSION_ENROL: the full session (the enrolment proved it). */
+/* After a factor was enrolled in SESSION_ENROL: the full session (the enrolment proved it).
+ * ERRC_CONFLICT when none of that kind is active. */
 RESULT login_enrolled(struct directory *d, const struct session *s, enum factor_kind kind,
                       const struct session_client *client, struct session_opened *ret,
                       struct error *e);
 /* Second factor anew within a full session (step-up: approvals ask for a fresh one): moves mfa_ms. */
 RESULT login_step_up(struct directory *d, struct rpc_client *keeper, const struct session *s,
                      const char *totp_code, struct error *e);
+RESULT login_step_up_passkey(struct directory *d, const struct session *s,
+                             const struct passkey_party *rp, struct bytes response_json,
+                             struct error *e);
 
-/* By token: ERRC_DENIED for unknown, another client; ERRC_EXPIRED. Moves seen_ms. Cached. */
+/* By token: ERRC_DENIED for unknown, another client, a user or realm that is suspended, ended or
+ * frozen; ERRC_EXPIRED. Moves seen_ms (written about once a minute). Cached; a change in the
+ * directory holds for the next call. */
 RESULT session_find(struct directory *d, struct bytes token, const struct session_client *client,
                     struct session *ret, struct error *e);
 RESULT session_list(struct directory *d, const char *user_id, struct arena *arena,
