@@ -30,7 +30,23 @@ struct turn {
     struct directory *d;
     struct rpc_client *scribe;
     struct arena *arena;
+    struct result failed; /* the first of the acts that failed, and why */
+    struct error why;
 };
+
+/* What fails for one realm does not hold up the others; a scribe that is away ends the turn. */
+static RESULT act(struct turn *t, const struct house_act *a, struct error *e)
+{
+    struct result r = house_act_run(t->d, t->scribe, a, e);
+    if (result_is_ok(r) || r.code == ERRC_AGAIN) {
+        return r;
+    }
+    if (result_is_ok(t->failed)) {
+        t->failed = r;
+        t->why = *e;
+    }
+    return RESULT_OK;
+}
 
 static const char *state_json(struct arena *arena, const char *state, const char *date_key,
                               int64_t ms)
@@ -68,7 +84,7 @@ static RESULT grants_close(struct turn *t, struct error *e)
             .run = grant_run,
             .arg = g,
         };
-        TRY(house_act_run(t->d, t->scribe, &a, e));
+        TRY(act(t, &a, e));
     }
     return RESULT_OK;
 }
@@ -138,7 +154,7 @@ static RESULT due_run(struct turn *t, enum house_list which, bool *more, struct 
             .run = changes[which].run,
             .arg = &list[i],
         };
-        TRY(house_act_run(t->d, t->scribe, &a, e));
+        TRY(act(t, &a, e));
     }
     *more |= n == HOUSE_BATCH;
     return RESULT_OK;
@@ -168,7 +184,7 @@ static RESULT reviews_carry_out(struct turn *t, struct error *e)
             .run = review_run,
             .arg = &list[i],
         };
-        TRY(house_act_run(t->d, t->scribe, &a, e));
+        TRY(act(t, &a, e));
     }
     return RESULT_OK;
 }
@@ -231,24 +247,30 @@ static RESULT acts(struct turn *t, struct house *h, int64_t mono, struct error *
     }
     TRY(house_owed_write(t->d, t->scribe, e));
     TRY(grants_close(t, e));
-    return slow(t, h, mono, e);
+    TRY(slow(t, h, mono, e));
+    if (!result_is_ok(t->failed)) {
+        FAIL(e, t->failed.code, "%s", t->why.msg);
+    }
+    return RESULT_OK;
 }
 
 RESULT identity_house(struct directory *d, struct rpc_client *scribe, struct error *e)
 {
     CLEANUP(arena_free_p) struct arena *arena = arena_new(16384, false);
     struct house *h = house_of(d);
-    struct turn t = { d, scribe, arena };
+    struct turn t = { .d = d, .scribe = scribe, .arena = arena };
     struct error own;
+    e = e == NULL ? &own : e;
     int64_t mono = clock_mono_ms(d->clock);
     watch_clock(h, clock_wall_ms(d->clock), mono);
     struct result first = acts(&t, h, mono, e);
     if (!result_is_ok(first) && first.code != ERRC_AGAIN) {
         h->pause_ms = mono + MINUTE_MS; /* a failing act is not an entry every second */
     }
-    struct result second = minutely(d, h, mono, &own);
+    struct error other;
+    struct result second = minutely(d, h, mono, &other);
     if (result_is_ok(first) && !result_is_ok(second)) {
-        FAIL(e, second.code, "%s", own.msg);
+        FAIL(e, second.code, "%s", other.msg);
     }
     return first;
 }
