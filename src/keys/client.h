@@ -105,7 +105,7 @@ RESULT keys_cancel_destroy(struct rpc_client *keeper, const char *tenant, const 
                            struct key_info *ret, struct error *e);
 /* Carries out what is due; `certificate` gets the signed destruction certificate: a note whose text is "troth/key-destruction",
  * a newline and JSON. ERRC_CONFLICT before its time; with two_person (two administrators exist)
- * also when confirmed_by is who requested it. For a key that is destroyed already: its certificate
+ * also when confirmed_by is who requested it: when the same follows the last '/' of both. For a key that is destroyed already: its certificate
  * again. */
 RESULT keys_destroy(struct rpc_client *keeper, const char *tenant, const char *key_id,
                     const char *confirmed_by, bool two_person, struct buf *certificate,

@@ -72,7 +72,7 @@ RESULT keyring_schedule_destroy(struct keyring *kr, const char *tenant, const ch
 RESULT keyring_cancel_destroy(struct keyring *kr, const char *tenant, const char *key_id,
                               struct key_info *ret, struct error *e);
 
-#define KEY_PERSON_MAX 128
+#define KEY_PERSON_MAX 224 /* an actor: realm, role and session name */
 
 /* What a destruction certificate says. */
 struct key_destruction {

@@ -40,6 +40,14 @@ static void destruction_of(const struct keyring *kr, const struct kr_record *r,
     memcpy(ret->keyring_after, kr->digest, sizeof(ret->keyring_after));
 }
 
+/* What follows the last '/' is what stays of a person whose name changes. */
+static const char *id_of(const char *person)
+{
+    const char *slash = strrchr(person, '/');
+
+    return slash == NULL ? person : slash + 1;
+}
+
 static struct result may_destroy(const struct keyring *kr, const struct kr_record *r,
                                  const char *confirmed_by, bool two_person, struct error *e)
 {
@@ -53,7 +61,7 @@ static struct result may_destroy(const struct keyring *kr, const struct kr_recor
         FAIL(e, ERRC_CONFLICT, "key %s: its destruction is due at %s", r->name,
              time_rfc3339(k->destroy_at_ms, due));
     }
-    if (two_person && strcmp(k->requested_by, confirmed_by) == 0) {
+    if (two_person && strcmp(id_of(k->requested_by), id_of(confirmed_by)) == 0) {
         FAIL(e, ERRC_CONFLICT,
              "key %s: who requested its destruction can't confirm it: a second person must",
              r->name);

@@ -483,6 +483,55 @@ static struct result count_keys(void *arg, const struct key_info *info, struct e
     return RESULT_OK;
 }
 
+/*= 2.1.3-7 test */
+/* Who asked can't confirm, whatever the name is now; actors as long as they get are taken. */
+static void two_persons(void **state)
+{
+    static const struct {
+        const char *asked, *confirmed;
+        bool is_same;
+    } cases[] = {
+        { "acme/user/lin", "acme/user/lin", true },
+        { "acme/user/lin", "acme/user/mei", false },
+        { "acme/user/lin/AIDAONE", "acme/user/renamed/AIDAONE", true },
+        { "acme/user/lin/AIDAONE", "acme/user/lin/AIDATWO", false },
+        { "acme/user/lin/AIDAONE", "platform/user/wang/AIDATWO", false },
+        { "operator/0", "operator/0", true },
+        { "operator/0", "acme/user/lin/AIDAONE", false },
+    };
+    struct kit k;
+    struct served s;
+    struct error e;
+    struct key_info info;
+    char longest[256];
+
+    (void)state;
+    kit_serve(&k, &s, 17);
+    assert_ok(keys_tenant_create(edge(&s), "acme", SUITE_AES256_GCM, &info, &e), e);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const char *confirmed = cases[i].confirmed;
+        CLEANUP(buf_done_p) struct buf cert = BUF(65536);
+        assert_ok(keys_create(edge(&s), "acme", SUITE_AES256_GCM, "", "provider", &info, &e), e);
+        assert_ok(keys_schedule_destroy(edge(&s), "acme", info.id, 7 * DAY, cases[i].asked, &info,
+                                        &e),
+                  e);
+        served_stop(&s);
+        clock_fake_advance(&k.clock, 7 * DAY);
+        served_start(&s, &k);
+        struct result r = keys_destroy(edge(&s), "acme", info.id, confirmed, true, &cert, &e);
+        assert_int_equal(r.code, cases[i].is_same ? ERRC_CONFLICT : ERRC_OK);
+        if (cases[i].is_same) { /* where one is enough, the same one is */
+            assert_ok(keys_destroy(edge(&s), "acme", info.id, confirmed, false, &cert, &e), e);
+        }
+    }
+    memset(longest, 'x', sizeof(longest)); /* realm/role/NAME/SESSION */
+    longest[63 + 6 + 64 + 1 + 64] = '\0';
+    assert_ok(keys_create(edge(&s), "acme", SUITE_AES256_GCM, "", "provider", &info, &e), e);
+    assert_ok(keys_schedule_destroy(edge(&s), "acme", info.id, 7 * DAY, longest, &info, &e), e);
+    served_stop(&s);
+    kit_done(&k);
+}
+
 static void listing(void **state)
 {
     struct kit k;
@@ -636,6 +685,7 @@ int main(void)
         cmocka_unit_test(checkpoints),
         cmocka_unit_test(checkpoints_of_a_dead_keeper),
         cmocka_unit_test(certificate),
+        cmocka_unit_test(two_persons),
         cmocka_unit_test(nothing_is_signed_unrecorded),
         cmocka_unit_test(root_info),
         cmocka_unit_test(listing),
