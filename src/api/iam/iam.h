@@ -12,6 +12,7 @@
 #include "api/act.h"
 #include "identity/factor.h"
 #include "identity/managed.h"
+#include "identity/oidc.h"
 #include "identity/role.h"
 
 struct iam_cx {
@@ -163,5 +164,16 @@ RESULT iam_mfa_of(struct iam_cx *c, const char *user_id, const char *user_name, 
 /* The factor of a code given with a call of STS: checked and counted for the lockout. */
 RESULT iam_mfa_check(struct iam_cx *c, const char *serial, const char *code, int64_t *ret_mfa_ms,
                      struct error *e);
+
+/* --- OpenID Connect providers, by their URL --- */
+
+/* "arn:aws:iam::ACCOUNT:oidc-provider/HOST/PATH" */
+const char *iam_oidc_arn(struct iam_cx *c, const char *url);
+RESULT iam_oidc_create(struct iam_cx *c, const struct oidc_provider *p, struct error *e);
+RESULT iam_oidc_delete(struct iam_cx *c, const char *url, struct error *e);
+RESULT iam_oidc_client(struct iam_cx *c, bool is_add, const char *url, const char *client,
+                       struct error *e);
+/* p->url and the thumbprints. */
+RESULT iam_oidc_thumbprints(struct iam_cx *c, const struct oidc_provider *p, struct error *e);
 
 #endif

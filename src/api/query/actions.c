@@ -93,6 +93,14 @@ const struct query_action query_actions[] = {
     IAM("ListVirtualMFADevices", IAM_USER, "AssignmentStatus" PAGE, mfa_list_run),
     IAM("DeactivateMFADevice", IAM_USER, "UserName SerialNumber!", mfa_deactivate_run),
     IAM("DeleteVirtualMFADevice", IAM_USER, "SerialNumber!", mfa_delete_run),
+    /* OpenID Connect providers */
+    IAM("CreateOpenIDConnectProvider", IAM_USER, "Url! ClientIDList* ThumbprintList*", oidc_create_run),
+    IAM("GetOpenIDConnectProvider", IAM_USER, "OpenIDConnectProviderArn!", oidc_get_run),
+    IAM("ListOpenIDConnectProviders", IAM_USER, "", oidc_list_run),
+    IAM("DeleteOpenIDConnectProvider", IAM_USER, "OpenIDConnectProviderArn!", oidc_delete_run),
+    IAM("AddClientIDToOpenIDConnectProvider", IAM_USER, "OpenIDConnectProviderArn! ClientID!", oidc_client_run),
+    IAM("RemoveClientIDFromOpenIDConnectProvider", IAM_USER, "OpenIDConnectProviderArn! ClientID!", oidc_client_run),
+    IAM("UpdateOpenIDConnectProviderThumbprint", IAM_USER, "OpenIDConnectProviderArn! ThumbprintList*", oidc_thumbprints_run),
     /* the account */
     IAM("GetAccountSummary", IAM_USER, "", account_summary_run),
     IAM("SimulatePrincipalPolicy", IAM_USER,
@@ -103,11 +111,13 @@ const struct query_action query_actions[] = {
     STS("AssumeRole",
         "RoleArn! RoleSessionName! DurationSeconds Policy PolicyArns* Tags* ExternalId "
         "SerialNumber TokenCode", sts_assume_run),
+    STS("AssumeRoleWithWebIdentity",
+        "RoleArn! RoleSessionName! WebIdentityToken! DurationSeconds Policy PolicyArns*",
+        sts_web_run),
     { NULL, QUERY_IAM, IAM_USER, NULL, NULL },
 };
 
-static const char *const other_iam[] = {
-    "AddClientIDToOpenIDConnectProvider", "AddRoleToInstanceProfile", "ChangePassword",
+static const char *const other_iam[] = { "AddRoleToInstanceProfile", "ChangePassword",
     "CreateAccountAlias", "CreateInstanceProfile", "CreateLoginProfile", "CreateSAMLProvider",
     "CreateServiceLinkedRole", "CreateServiceSpecificCredential", "DeleteAccountAlias",
     "DeleteAccountPasswordPolicy", "DeleteInstanceProfile", "DeleteLoginProfile",
@@ -126,14 +136,12 @@ static const char *const other_iam[] = {
     "ListInstanceProfilesForRole", "ListMFADeviceTags", "ListOpenIDConnectProviderTags",
     "ListOrganizationsFeatures", "ListPoliciesGrantingServiceAccess", "ListPolicyTags",
     "ListSAMLProviderTags", "ListSAMLProviders", "ListSSHPublicKeys", "ListServerCertificateTags",
-    "ListServerCertificates", "ListServiceSpecificCredentials", "ListSigningCertificates",
-    "RemoveClientIDFromOpenIDConnectProvider", "RemoveRoleFromInstanceProfile",
+    "ListServerCertificates", "ListServiceSpecificCredentials", "ListSigningCertificates", "RemoveRoleFromInstanceProfile",
     "ResetServiceSpecificCredential", "ResyncMFADevice", "SetSecurityTokenServicePreferences",
     "SimulateCustomPolicy", "TagInstanceProfile", "TagMFADevice", "TagOpenIDConnectProvider",
     "TagPolicy", "TagSAMLProvider", "TagServerCertificate", "UntagInstanceProfile",
     "UntagMFADevice", "UntagOpenIDConnectProvider", "UntagPolicy", "UntagSAMLProvider",
-    "UntagServerCertificate", "UpdateAccountPasswordPolicy", "UpdateGroup", "UpdateLoginProfile",
-    "UpdateOpenIDConnectProviderThumbprint", "UpdateRoleDescription", "UpdateSAMLProvider",
+    "UntagServerCertificate", "UpdateAccountPasswordPolicy", "UpdateGroup", "UpdateLoginProfile", "UpdateRoleDescription", "UpdateSAMLProvider",
     "UpdateSSHPublicKey", "UpdateServerCertificate", "UpdateServiceSpecificCredential",
     "UpdateSigningCertificate", "UploadSSHPublicKey", "UploadServerCertificate",
     "UploadSigningCertificate",

@@ -119,7 +119,8 @@ query_run role_create_run, role_get_run, role_list_run, role_delete_run, role_up
         role_trust_run, role_tag_run, role_untag_run, role_tags_run, role_boundary_run;
 query_run mfa_create_run, mfa_enable_run, mfa_of_user_run, mfa_list_run, mfa_deactivate_run,
         mfa_delete_run;
-query_run oidc_create_run, oidc_get_run, oidc_list_run, oidc_delete_run;
+query_run oidc_create_run, oidc_get_run, oidc_list_run, oidc_delete_run, oidc_client_run,
+        oidc_thumbprints_run;
 query_run account_summary_run, simulate_run;
 query_run sts_identity_run, sts_assume_run, sts_session_run, sts_web_run;
 

@@ -13,6 +13,7 @@
     }
 
 const struct action actions[] = {
+    WRITE("iam:AddClientIDToOpenIDConnectProvider", ADMIN_SECURITY),
     WRITE("iam:AddUserToGroup", ADMIN_SECURITY),
     WRITE("iam:AssignRole", ADMIN_SECURITY),
     WRITE("iam:AttachGroupPolicy", ADMIN_SECURITY),
@@ -83,6 +84,7 @@ const struct action actions[] = {
     WRITE("iam:PutRolePolicy", ADMIN_SECURITY),
     WRITE("iam:PutUserPermissionsBoundary", ADMIN_SECURITY),
     WRITE("iam:PutUserPolicy", ADMIN_SECURITY),
+    WRITE("iam:RemoveClientIDFromOpenIDConnectProvider", ADMIN_SECURITY),
     WRITE("iam:RemoveUserFromGroup", ADMIN_SECURITY),
     WRITE("iam:ResetCredentials", ADMIN_SECURITY),
     WRITE("iam:ResumeUser", ADMIN_SECURITY),
@@ -97,6 +99,7 @@ const struct action actions[] = {
     WRITE("iam:UntagUser", ADMIN_SECURITY),
     WRITE("iam:UpdateAccessKey", ADMIN_SECURITY),
     WRITE("iam:UpdateAssumeRolePolicy", ADMIN_SECURITY),
+    WRITE("iam:UpdateOpenIDConnectProviderThumbprint", ADMIN_SECURITY),
     WRITE("iam:UpdateRole", ADMIN_SECURITY),
     WRITE("iam:UpdateUser", ADMIN_SECURITY),
     WRITE("kms:CancelKeyDeletion", ADMIN_SYSTEM),

@@ -137,6 +137,14 @@ static void scribe_start(struct house *h)
 
 /* --- the edge --- */
 
+/* Issuers of web identities are none here. */
+static RESULT no_issuer(void *arg, const char *url, struct buf *out, struct error *e)
+{
+    (void)arg;
+    (void)out;
+    FAIL(e, ERRC_AGAIN, "%s is not there", url);
+}
+
 static void stores_open(struct house *h)
 {
     static const struct key256 key = { { 9 } };
@@ -156,6 +164,7 @@ static void stores_open(struct house *h)
                                .pack_bytes = 4u << 20 };
     must(vault_open(&vc, &h->api.vault, &e), &e);
     must(ledger_tiles_open(h->ledger_fs, DEPLOYMENT, &h->api.tiles, &e), &e);
+    h->api.oidc = oidc_new(h->api.directory, h->api.pool, &(struct oidc_source){ no_issuer, NULL });
     h->api.metadata = h->db;
     h->api.ledger = h->ledger_fs;
     h->api.clock = &clock_system;
@@ -268,6 +277,7 @@ void house_close(struct house *h)
     ledger_tiles_close(h->api.tiles);
     vault_close(h->api.vault);
     db_close(h->db);
+    oidc_free(h->api.oidc);
     directory_close(h->api.directory);
     pool_free(h->api.pool);
     metrics_free(h->api.metrics);

@@ -104,9 +104,9 @@ static void session_of(const struct answer *a, struct credentials *ret)
 
 static const char *arn(const char *rest)
 {
-    static char text[4][256];
+    static char text[16][256];
     static unsigned next;
-    char *t = text[next++ % 4];
+    char *t = text[next++ % 16];
     snprintf(t, 256, "arn:aws:iam::%s:%s", acme.account, rest);
     return t;
 }
@@ -642,6 +642,49 @@ static void test_account(void **state)
     assert_int_equal(count(text, "<EvalDecision>implicitDeny"), 1);
 }
 
+/* Issuers of web identities; a token of none of them is no credential. */
+static void test_web_identity(void **state)
+{
+    const char *provider = arn("oidc-provider/idp.example/realm");
+    const char *token = "eyJhbGciOiJub25lIn0.eyJpc3MiOiJodHRwczovL2lkcC5leGFtcGxlL3JlYWxtIn0.";
+    const char *web =
+            "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":"
+            "{\"Federated\":\"arn:aws:iam::123456789012:oidc-provider/idp.example/realm\"},"
+            "\"Action\":\"sts:AssumeRoleWithWebIdentity\"}]}";
+    (void)state;
+    iam(200, NULL,
+        form("CreateOpenIDConnectProvider", "Url", "https://idp.example/realm",
+             "ClientIDList.member.1", "ci", NULL));
+    iam(409, "EntityAlreadyExists",
+        form("CreateOpenIDConnectProvider", "Url", "https://idp.example/realm",
+             "ClientIDList.member.1", "ci", NULL));
+    iam(400, "ValidationError",
+        form("CreateOpenIDConnectProvider", "Url", "http://idp.example", NULL));
+    assert_int_equal(count(form("ListOpenIDConnectProviders", NULL), "<Arn>"), 1);
+    iam(200, NULL,
+        form("AddClientIDToOpenIDConnectProvider", "OpenIDConnectProviderArn", provider, "ClientID",
+             "cd", NULL));
+    iam(200, NULL,
+        form("RemoveClientIDFromOpenIDConnectProvider", "OpenIDConnectProviderArn", provider,
+             "ClientID", "ci", NULL));
+    assert_int_equal(
+            count(form("GetOpenIDConnectProvider", "OpenIDConnectProviderArn", provider, NULL),
+                  "<member>cd"),
+            1);
+    iam(200, NULL, form("CreateRole", "RoleName", "web", "AssumeRolePolicyDocument", web, NULL));
+    query_expect(house, NULL, NULL,
+                 form("AssumeRoleWithWebIdentity", "RoleArn", arn("role/web"), "RoleSessionName",
+                      "w1", "WebIdentityToken", token, NULL),
+                 400, "InvalidIdentityToken");
+    query_expect(house, NULL, NULL, form("GetCallerIdentity", NULL), 403,
+                 "MissingAuthenticationToken");
+    query_expect(house, NULL, NULL, form("CreateUser", "UserName", "x", NULL), 403,
+                 "MissingAuthenticationToken");
+    iam(200, NULL, form("DeleteOpenIDConnectProvider", "OpenIDConnectProviderArn", provider, NULL));
+    iam(404, "NoSuchEntity",
+        form("GetOpenIDConnectProvider", "OpenIDConnectProviderArn", provider, NULL));
+}
+
 /* Who may not is not told what is there. */
 static void test_nothing_is_told(void **state)
 {
@@ -652,6 +695,34 @@ static void test_nothing_is_told(void **state)
                  "AccessDenied");
     query_expect(house, &caller, "iam", form("GetUser", "UserName", "nobody-there", NULL), 403,
                  "AccessDenied");
+}
+
+/* A value that passes for the parameter. */
+static const char *fitting(const struct query_action *a, struct bytes param)
+{
+    const struct {
+        const char *name, *value;
+    } values[] = {
+        { "AssumeRolePolicyDocument", HOLDER "\"sts:AssumeRole\",\"Principal\":\"*\"}]}" },
+        { "OpenIDConnectProviderArn", arn("oidc-provider/idp.example/realm") },
+        { "PermissionsBoundary", arn("policy/only-s3") },
+        { "PolicyArn", arn("policy/only-s3") },
+        { "PolicyDocument", strcmp(a->name, "UpdateAssumeRolePolicy") == 0
+                                    ? HOLDER "\"sts:AssumeRole\",\"Principal\":\"*\"}]}"
+                                    : HOLDER "\"s3:*\",\"Resource\":\"*\"}]}" },
+        { "PolicySourceArn", arn("user/root") },
+        { "RoleArn", arn("role/open") },
+        { "SerialNumber", arn("mfa/pad") },
+        { "Status", "Active" },
+        { "Url", "https://idp.example/realm" },
+        { "VersionId", "v1" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+        if (bytes_equal_str(param, values[i].name)) {
+            return values[i].value;
+        }
+    }
+    return "some-name";
 }
 
 /* Every action of the table needs leave: who has no policy gets nothing but the answer who it is. */
@@ -669,25 +740,7 @@ static void test_every_action_is_decided(void **state)
             more = bytes_split(&rest, ' ', &one);
             if (bytes_has_suffix(one, BYTES_LIT("!"))) {
                 one = bytes_slice(one, 0, one.n - 1);
-                const char *value = "some-name";
-                if (bytes_has_suffix(one, BYTES_LIT("Document"))) {
-                    value = bytes_find(one, BYTES_LIT("Assume")) < one.n ||
-                                            strcmp(a->name, "UpdateAssumeRolePolicy") == 0
-                                    ? HOLDER "\"sts:AssumeRole\",\"Principal\":\"*\"}]}"
-                                    : HOLDER "\"s3:*\",\"Resource\":\"*\"}]}";
-                } else if (bytes_has_suffix(one, BYTES_LIT("Arn"))) {
-                    value = bytes_equal_str(one, "RoleArn")           ? arn("role/open")
-                            : bytes_equal_str(one, "PolicySourceArn") ? arn("user/root")
-                                                                      : arn("policy/only-s3");
-                } else if (bytes_equal_str(one, "SerialNumber")) {
-                    value = arn("mfa/pad");
-                } else if (bytes_equal_str(one, "Status")) {
-                    value = "Active";
-                } else if (bytes_equal_str(one, "VersionId")) {
-                    value = "v1";
-                } else if (bytes_equal_str(one, "PermissionsBoundary")) {
-                    value = arn("policy/only-s3");
-                }
+                const char *value = fitting(a, one);
                 buf_addf(&text, "&%.*s=", BYTES_FMT(one));
                 buf_add_percent(&text, bytes_str(value), false);
             }
@@ -704,15 +757,25 @@ static void test_every_action_is_decided(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_protocol),        cmocka_unit_test(test_signature),
-        cmocka_unit_test(test_users),           cmocka_unit_test(test_pages),
-        cmocka_unit_test(test_access_keys),     cmocka_unit_test(test_groups),
-        cmocka_unit_test(test_policies),        cmocka_unit_test(test_boundary),
-        cmocka_unit_test(test_tenants_apart),   cmocka_unit_test(test_assume_role),
-        cmocka_unit_test(test_session_policy),  cmocka_unit_test(test_external_id),
-        cmocka_unit_test(test_session_token),   cmocka_unit_test(test_mfa),
-        cmocka_unit_test(test_mfa_guessing),    cmocka_unit_test(test_account),
-        cmocka_unit_test(test_nothing_is_told), cmocka_unit_test(test_every_action_is_decided),
+        cmocka_unit_test(test_protocol),
+        cmocka_unit_test(test_signature),
+        cmocka_unit_test(test_users),
+        cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_access_keys),
+        cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_policies),
+        cmocka_unit_test(test_boundary),
+        cmocka_unit_test(test_tenants_apart),
+        cmocka_unit_test(test_assume_role),
+        cmocka_unit_test(test_session_policy),
+        cmocka_unit_test(test_external_id),
+        cmocka_unit_test(test_session_token),
+        cmocka_unit_test(test_mfa),
+        cmocka_unit_test(test_mfa_guessing),
+        cmocka_unit_test(test_account),
+        cmocka_unit_test(test_web_identity),
+        cmocka_unit_test(test_nothing_is_told),
+        cmocka_unit_test(test_every_action_is_decided),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }
