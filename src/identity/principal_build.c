@@ -242,11 +242,16 @@ static bool is_held(const struct principal_source *s)
 }
 
 /* A session lives on what it was made from: its grant; its role, the same one and not another of
- * that name; of a built-in one that somebody holds it. */
+ * that name; of a built-in one that somebody holds it. The provider's staff have a grant, whatever a
+ * tenant's role trusts. */
 static const char *session_why(const struct principal_source *s)
 {
     if (s->token.grant[0] != '\0') {
         return principal_token_grant(s) == NULL ? "its grant has ended" : NULL;
+    }
+    if (strcmp(s->token.home, IDENTITY_PLATFORM) == 0 &&
+        strcmp(s->token.realm, IDENTITY_PLATFORM) != 0) {
+        return "it has no grant of that tenant";
     }
     if (!s->role.is_there || s->role.created_ms > s->token.created_ms) {
         return "its role is gone";

@@ -489,7 +489,12 @@ static void test_ends_with_grant(void **state)
     new.role = "support-data-reader";
     new.grant = "";
     make(w, &new, &wrong);
-    assert_why(w, &wrong, "its role is held through a grant alone");
+    assert_why(w, &wrong, "it has no grant of that tenant");
+    role_make(w, "acme", &(struct role_new){ .name = "inside", .path = "/" }, ALLOW("s3:*"));
+    new.role = "inside"; /* a role of the tenant's own, whoever it trusts */
+    make(w, &new, &wrong);
+    assert_why(w, &wrong, "it has no grant of that tenant");
+    new.role = "support-data-reader";
     new.grant = "g-1";
     struct user zhao = account(w, IDENTITY_PLATFORM, "zhao", USER_PERSON);
     new.user_id = zhao.id;
