@@ -197,7 +197,7 @@ const struct grant *principal_token_grant(const struct principal_source *s)
     for (size_t i = 0; i < s->grant_n; i++) {
         const struct grant *g = &s->grants[i];
         if (strcmp(g->id, s->token.grant) == 0 && strcmp(g->realm, s->token.realm) == 0 &&
-            strcmp(g->role, s->token.role) == 0) {
+            bytes_equal_str_nocase(bytes_str(g->role), s->token.role)) {
             return g;
         }
     }
