@@ -31,10 +31,16 @@ static void keep(struct edge *ed)
     }
 }
 
+static void in_doubt(void *arg, const char *realm)
+{
+    struct edge *ed = arg;
+    vault_act_end(ed->api.vault, realm, vault_act_begin(ed->api.vault, realm), true);
+}
+
 static void keep_accounts(struct edge *ed)
 {
     struct error e;
-    struct result r = identity_house(ed->api.directory, ed->scribe, &e);
+    struct result r = identity_house(ed->api.directory, ed->scribe, in_doubt, ed, &e);
     if (!result_is_ok(r) && r.code != ERRC_AGAIN) {
         log_warn("accounts: %s", e.msg);
     }

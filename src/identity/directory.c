@@ -87,7 +87,7 @@ void directory_close(struct directory *d)
         log_warn("identity: counts are lost: %s", e.msg);
     }
     tally_free(d->tally);
-    house_free(d->house);
+    mem_free(d->house);
     login_state_free(d->login);
     db_close(d->db);
     for (enum directory_cache i = 0; i < DIRECTORY_CACHE_COUNT; i++) {

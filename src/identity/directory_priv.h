@@ -73,6 +73,4 @@ void directory_key_use_get(struct directory *d, struct access_key *k);
 void directory_col_text(struct db_stmt *s, int i, char *dst, size_t cap);
 
 void bucket_cached_free(void *box);
-void house_free(struct house *h);
-
 #endif

@@ -28,7 +28,7 @@
 /* One turn. */
 struct turn {
     struct directory *d;
-    struct rpc_client *scribe;
+    struct house_ledger ledger;
     struct arena *arena;
     struct result failed; /* the first of the acts that failed, and why */
     struct error why;
@@ -37,7 +37,7 @@ struct turn {
 /* What fails for one realm does not hold up the others; a scribe that is away ends the turn. */
 static RESULT act(struct turn *t, const struct house_act *a, struct error *e)
 {
-    struct result r = house_act_run(t->d, t->scribe, a, e);
+    struct result r = house_act_run(t->d, &t->ledger, a, e);
     if (result_is_ok(r) || r.code == ERRC_AGAIN) {
         return r;
     }
@@ -245,7 +245,6 @@ static RESULT acts(struct turn *t, struct house *h, int64_t mono, struct error *
     if (mono < h->pause_ms) {
         return RESULT_OK;
     }
-    TRY(house_owed_write(t->d, t->scribe, e));
     TRY(grants_close(t, e));
     TRY(slow(t, h, mono, e));
     if (!result_is_ok(t->failed)) {
@@ -254,11 +253,12 @@ static RESULT acts(struct turn *t, struct house *h, int64_t mono, struct error *
     return RESULT_OK;
 }
 
-RESULT identity_house(struct directory *d, struct rpc_client *scribe, struct error *e)
+RESULT identity_house(struct directory *d, struct rpc_client *scribe,
+                      void (*doubt)(void *arg, const char *realm), void *arg, struct error *e)
 {
     CLEANUP(arena_free_p) struct arena *arena = arena_new(16384, false);
     struct house *h = house_of(d);
-    struct turn t = { .d = d, .scribe = scribe, .arena = arena };
+    struct turn t = { .d = d, .ledger = { scribe, doubt, arg }, .arena = arena };
     struct error own;
     e = e == NULL ? &own : e;
     int64_t mono = clock_mono_ms(d->clock);

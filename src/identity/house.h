@@ -10,6 +10,9 @@
 
 #include "identity/directory.h"
 
-RESULT identity_house(struct directory *d, struct rpc_client *scribe, struct error *e);
+/* doubt (may be NULL) is told of a realm in whose log an intent may have stayed without its outcome.
+ */
+RESULT identity_house(struct directory *d, struct rpc_client *scribe,
+                      void (*doubt)(void *arg, const char *realm), void *arg, struct error *e);
 
 #endif

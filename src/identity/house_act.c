@@ -4,8 +4,6 @@
 #include "base/json.h"
 #include "ledger/client.h"
 
-#define OWED_MAX 1000
-
 struct phase {
     const char *name, *result, *why;
     uint64_t intent;
@@ -53,56 +51,22 @@ static RESULT payload_write(const struct house_act *a, const struct phase *p, st
     return buf_result(out);
 }
 
-static void owe(struct house *h, const struct house_act *a, struct buf *payload)
+/* The log of a tenant that was closed meanwhile takes nothing any more: no error. Else an entry may
+ * be there without its answer, or an outcome be missing. */
+static struct result cut_off(const struct house_ledger *l, const struct house_act *a,
+                             struct result r)
 {
-    char *text = NULL;
-    size_t n = 0;
-    if (h->owed_n == OWED_MAX || !result_is_ok(buf_take(payload, &text, &n))) {
-        return;
+    if (result_is_ok(r) || r.code == ERRC_EXPIRED || r.code == ERRC_NOT_FOUND) {
+        return RESULT_OK;
     }
-    h->owed = mem_realloc(h->owed, (h->owed_n + 1) * sizeof(*h->owed));
-    struct house_owed *o = &h->owed[h->owed_n++];
-    *o = (struct house_owed){ .payload = text };
-    memcpy(o->realm, a->realm, MIN(strlen(a->realm), sizeof(o->realm) - 1));
-    memcpy(o->kind, a->kind, MIN(strlen(a->kind), sizeof(o->kind) - 1));
-}
-
-RESULT house_owed_write(struct directory *d, struct rpc_client *scribe, struct error *e)
-{
-    struct house *h = d->house;
-    struct ledger_position at;
-    while (h->owed_n > 0) {
-        struct house_owed *o = &h->owed[h->owed_n - 1];
-        struct result r = ledger_append(scribe, o->realm, o->kind, bytes_str(o->payload), &at, e);
-        if (!result_is_ok(r) && r.code != ERRC_EXPIRED && r.code != ERRC_NOT_FOUND) {
-            return r;
-        }
-        mem_free(o->payload);
-        h->owed_n--;
+    if (l->doubt != NULL) {
+        l->doubt(l->arg, a->realm);
     }
-    return RESULT_OK;
-}
-
-void house_free(struct house *h)
-{
-    if (h == NULL) {
-        return;
-    }
-    for (size_t i = 0; i < h->owed_n; i++) {
-        mem_free(h->owed[i].payload);
-    }
-    mem_free(h->owed);
-    mem_free(h);
-}
-
-/* The log of a tenant that was closed meanwhile takes nothing any more. */
-static bool is_closed(struct result r)
-{
-    return r.code == ERRC_EXPIRED || r.code == ERRC_NOT_FOUND;
+    return r;
 }
 
 /*= 2.1.5-3 "what the clock does to somebody's access is an entry before it happens, and after" */
-RESULT house_act_run(struct directory *d, struct rpc_client *scribe, const struct house_act *a,
+RESULT house_act_run(struct directory *d, const struct house_ledger *l, const struct house_act *a,
                      struct error *e)
 {
     CLEANUP(buf_done_p) struct buf payload = BUF(LEDGER_PAYLOAD_MAX);
@@ -110,9 +74,9 @@ RESULT house_act_run(struct directory *d, struct rpc_client *scribe, const struc
     struct ledger_position at;
     struct error own, ledger_error;
     TRY_MSG(payload_write(a, &(struct phase){ .name = "intent" }, &payload), e, "entry");
-    struct result r = ledger_append(scribe, a->realm, a->kind, buf_bytes(&payload), &at, e);
+    struct result r = ledger_append(l->scribe, a->realm, a->kind, buf_bytes(&payload), &at, e);
     if (!result_is_ok(r)) {
-        return is_closed(r) ? RESULT_OK : r;
+        return cut_off(l, a, r);
     }
     r = a->run(d, a->arg, &after, &own);
     struct phase end = { .name = "outcome", .intent = at.index, .result = "ok" };
@@ -125,9 +89,8 @@ RESULT house_act_run(struct directory *d, struct rpc_client *scribe, const struc
     buf_reset(&payload);
     TRY_MSG(payload_write(a, &end, &payload), e, "entry");
     struct result logged =
-            ledger_append(scribe, a->realm, a->kind, buf_bytes(&payload), &at, &ledger_error);
-    if (!result_is_ok(logged) && !is_closed(logged)) {
-        owe(d->house, a, &payload);
+            ledger_append(l->scribe, a->realm, a->kind, buf_bytes(&payload), &at, &ledger_error);
+    if (!result_is_ok(cut_off(l, a, logged))) {
         FAIL(e, logged.code, "%s: outcome: %s", a->kind, ledger_error.msg);
     }
     if (!result_is_ok(r) && r.code != ERRC_CONFLICT && r.code != ERRC_NOT_FOUND) {

@@ -16,28 +16,25 @@ struct house_act {
     RESULT (*run)(struct directory *d, void *arg, struct buf *after, struct error *e);
     void *arg;
 };
-/*
- * Intent, act, outcome. Without the intent it does not happen. An outcome that can't be written is
- * kept and written first the next time. What became needless meanwhile (ERRC_CONFLICT,
- * ERRC_NOT_FOUND) is an outcome "failed" and no error; so is a tenant whose log is closed.
- */
-RESULT house_act_run(struct directory *d, struct rpc_client *scribe, const struct house_act *a,
-                     struct error *e);
-/* Outcomes that are owed. */
-RESULT house_owed_write(struct directory *d, struct rpc_client *scribe, struct error *e);
-
-struct house_owed {
-    char realm[TENANT_NAME_BYTES], kind[64];
-    char *payload;
+struct house_ledger {
+    struct rpc_client *scribe;
+    void (*doubt)(void *arg, const char *realm); /* house.h; or NULL */
+    void *arg;
 };
+/*
+ * Intent, act, outcome. Without the intent it does not happen. What became needless meanwhile
+ * (ERRC_CONFLICT, ERRC_NOT_FOUND) is an outcome "failed" and no error; a tenant whose log is closed
+ * is left alone.
+ */
+RESULT house_act_run(struct directory *d, const struct house_ledger *l, const struct house_act *a,
+                     struct error *e);
+
 struct house {
     int64_t slow_ms, flush_ms, clean_ms; /* monotonic: not before */
     int64_t pause_ms;                    /* all acts, after a failure */
     int64_t hold_ms;                     /* the slow ones, after a leap of the wall clock */
     int64_t ahead_ms;                    /* wall clock less monotonic clock at the last call */
     bool has_ahead;
-    struct house_owed *owed;
-    size_t owed_n;
 };
 
 /* --- house_due.c --- */

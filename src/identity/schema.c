@@ -137,6 +137,7 @@ static const char privilege[] =
         " uses INTEGER NOT NULL, used_ms INTEGER NOT NULL) WITHOUT ROWID;"
         "CREATE INDEX grants_by_user ON grants(user);"
         "CREATE INDEX grants_by_realm ON grants(realm, asked_ms);"
+        "CREATE INDEX grants_by_state ON grants(state, until_ms);"
         "CREATE TABLE notices("
         " id TEXT PRIMARY KEY, realm TEXT NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL,"
         " detail TEXT NOT NULL, created_ms INTEGER NOT NULL, due_ms INTEGER NOT NULL,"
