@@ -70,15 +70,9 @@ static RESULT bucket_write(struct db_conn *c, void *arg, struct error *e)
 RESULT bucket_policy_put(struct directory *d, const char *realm, int64_t bucket, const char *name,
                          struct bytes document, const char *public_by, struct error *e)
 {
-    bool is_public = false;
     struct bucket_job in = { realm, name, public_by, bucket, clock_wall_ms(d->clock), document };
     if (document.n > 0) {
-        TRY(document_check(document, POLICY_RESOURCE, "policy of bucket", name, &is_public, e));
-    }
-    if (is_public && public_by[0] == '\0') {
-        FAIL(e, ERRC_DENIED,
-             "the policy lets in everybody: an administrator of the tenant with a second factor "
-             "must allow it by the bucket's name");
+        TRY(document_check(document, POLICY_RESOURCE, "policy of bucket", name, e));
     }
     return directory_change(d, bucket_write, &in, e);
 }

@@ -82,9 +82,8 @@ RESULT inline_put(struct directory *d, const char *subject_id, const char *name,
                   struct bytes document, struct error *e)
 {
     struct subject_job in = { subject_id, name, document };
-    bool is_public = false;
     TRY(name_check("policy name", name, NAME_MAX_POLICY, e));
-    TRY(document_check(document, POLICY_IDENTITY, "inline policy", name, &is_public, e));
+    TRY(document_check(document, POLICY_IDENTITY, "inline policy", name, e));
     return directory_change(d, inline_write, &in, e);
 }
 

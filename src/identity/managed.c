@@ -20,14 +20,12 @@ static void managed_of_row(struct db_stmt *s, struct arena *arena, void *item)
 }
 
 RESULT document_check(struct bytes document, enum policy_form form, const char *kind,
-                      const char *name, bool *ret_is_public, struct error *e)
+                      const char *name, struct error *e)
 {
     CLEANUP(policy_unref_p) struct policy *p = NULL;
     CLEANUP(buf_done_p) struct buf label = BUF(256);
     buf_addf(&label, "%s %s", kind, name);
-    TRY(policy_compile(document, form, buf_cstr(&label), &p, e));
-    *ret_is_public = form == POLICY_RESOURCE && policy_is_public(p);
-    return RESULT_OK;
+    return policy_compile(document, form, buf_cstr(&label), &p, e);
 }
 
 struct managed_job {
@@ -72,7 +70,6 @@ RESULT managed_create(struct directory *d, const char *realm, const char *name, 
                       const char *description, struct bytes document, struct arena *arena,
                       struct managed *ret, struct error *e)
 {
-    bool is_public = false;
     int64_t now = clock_wall_ms(d->clock);
     struct managed_job in = { .m = { .default_version = 1, .created_ms = now, .changed_ms = now },
                               .document = document,
@@ -84,7 +81,7 @@ RESULT managed_create(struct directory *d, const char *realm, const char *name, 
     in.m.path = arena_str(arena, bytes_str(in.m.path));
     in.m.description = arena_str(arena, bytes_str(description == NULL ? "" : description));
     TRY(text_check("description", in.m.description, DESCRIPTION_MAX, e));
-    TRY(document_check(document, POLICY_IDENTITY, "policy", name, &is_public, e));
+    TRY(document_check(document, POLICY_IDENTITY, "policy", name, e));
     TRY(realm_copy(realm, in.m.realm, e));
     identity_id_new(d, "ANPA", in.m.id);
     TRY(directory_change(d, managed_insert, &in, e));
@@ -236,8 +233,7 @@ RESULT managed_version_create(struct directory *d, const char *id, struct bytes 
                               bool is_default, uint32_t *ret, struct error *e)
 {
     struct managed_job in = { .document = document, .is_default = is_default };
-    bool is_public = false;
-    TRY(document_check(document, POLICY_IDENTITY, "policy", id, &is_public, e));
+    TRY(document_check(document, POLICY_IDENTITY, "policy", id, e));
     TRY(managed_run(d, id, &in, version_add, e));
     *ret = in.version;
     return RESULT_OK;

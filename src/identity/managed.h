@@ -81,9 +81,9 @@ struct bucket_policy {
 RESULT bucket_policy_get(struct directory *d, const char *realm, int64_t bucket,
                          struct arena *arena, struct bucket_policy *ret,
                          struct error *e); /* NOT_FOUND */
-/* `document` may be empty where public_by is not: the world may be let in, but is not yet.
- * ERRC_DENIED: the document lets everybody in and public_by is empty; ERRC_EXISTS: another bucket of
- * that name, of another realm, is public. */
+/* `document` may be empty where public_by is not: the world may be let in, but is not yet. One that
+ * lets everybody in may be kept while public_by is empty (the block was put back): it is as none then.
+ * ERRC_EXISTS: another bucket of that name, of another realm, is public. */
 RESULT bucket_policy_put(struct directory *d, const char *realm, int64_t bucket, const char *name,
                          struct bytes document, const char *public_by, struct error *e);
 RESULT bucket_policy_delete(struct directory *d, const char *realm, int64_t bucket,

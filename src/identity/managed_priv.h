@@ -8,6 +8,6 @@
 
 /* Compiles it: ERRC_FORMAT in the compiler's words. The reason calls it "<kind> <name>". */
 RESULT document_check(struct bytes document, enum policy_form form, const char *kind,
-                      const char *name, bool *ret_is_public, struct error *e);
+                      const char *name, struct error *e);
 
 #endif

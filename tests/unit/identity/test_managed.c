@@ -178,10 +178,28 @@ static void test_inline_limit(void **state)
     assert_int_equal(n, 1);
 }
 
+static void bucket_put(struct people *p, const char *realm, int64_t bucket, const char *document,
+                       const char *public_by, enum errc code)
+{
+    struct result r =
+            bucket_policy_put(p->w->d, realm, bucket, "web", bytes_str(document), public_by, &p->e);
+    assert_int_equal(r.code, code);
+}
+
+static bool has_bucket_policy(struct people *p, int64_t bucket)
+{
+    struct policy *compiled = NULL;
+    assert_ok(bucket_policy_compiled(p->w->d, "acme", bucket, &compiled, &p->e), p->e);
+    bool is_there = compiled != NULL;
+    policy_unref(compiled);
+    return is_there;
+}
+
 static void test_bucket(void **state)
 {
     struct people *p = *state;
     struct bucket_policy b;
+    char realm[TENANT_NAME_BYTES];
     assert_code(bucket_policy_get(p->w->d, "acme", 7, p->arena, &b, &p->e), ERRC_NOT_FOUND);
     assert_ok(bucket_policy_put(p->w->d, "acme", 7, "web", BYTES_LIT(OF_ACCOUNT), "", &p->e), p->e);
     assert_ok(bucket_policy_get(p->w->d, "acme", 7, p->arena, &b, &p->e), p->e);
@@ -189,19 +207,18 @@ static void test_bucket(void **state)
     assert_string_equal(b.public_by, "");
     assert_int_equal(b.changed_ms, T0);
     assert_code(bucket_policy_get(p->w->d, "beta", 7, p->arena, &b, &p->e), ERRC_NOT_FOUND);
-    /* the world is let in by name alone */
-    assert_code(bucket_policy_put(p->w->d, "acme", 7, "web", BYTES_LIT(PUBLIC), "", &p->e),
-                ERRC_DENIED);
-    assert_ok(
-            bucket_policy_put(p->w->d, "acme", 7, "web", BYTES_LIT(PUBLIC), "acme/user/lin", &p->e),
-            p->e);
-    assert_ok(bucket_policy_get(p->w->d, "acme", 7, p->arena, &b, &p->e), p->e);
-    assert_string_equal(b.public_by, "acme/user/lin");
-    assert_ok(bucket_policy_put(p->w->d, "acme", 7, "web", BYTES_LIT(OF_ACCOUNT), "acme/user/lin",
-                                &p->e),
-              p->e);
-    assert_ok(bucket_policy_get(p->w->d, "acme", 7, p->arena, &b, &p->e), p->e);
-    assert_string_equal(b.public_by, ""); /* not public any more: nothing stays open */
+    bucket_put(p, "acme", 7, PUBLIC, "", ERRC_OK);
+    assert_false(has_bucket_policy(p, 7)); /* without leave it is as none */
+    assert_code(bucket_public_find(p->w->d, BYTES_LIT("web"), realm, &p->e), ERRC_NOT_FOUND);
+    bucket_put(p, "acme", 7, PUBLIC, "acme/user/lin", ERRC_OK);
+    assert_true(has_bucket_policy(p, 7));
+    assert_ok(bucket_public_find(p->w->d, BYTES_LIT("web"), realm, &p->e), p->e);
+    assert_string_equal(realm, "acme");
+    /* one public bucket of a name */
+    bucket_put(p, "beta", 9, "", "beta/user/wu", ERRC_EXISTS);
+    bucket_put(p, "beta", 9, OF_ACCOUNT, "", ERRC_OK);
+    bucket_put(p, "acme", 7, "", "acme/user/lin", ERRC_OK);
+    assert_false(has_bucket_policy(p, 7));
     assert_code(bucket_policy_put(p->w->d, "acme", 7, "web", BYTES_LIT(READ_ALL), "", &p->e),
                 ERRC_FORMAT); /* no Principal */
     assert_ok(bucket_policy_delete(p->w->d, "acme", 7, &p->e), p->e);
