@@ -185,6 +185,9 @@ static RESULT failures_add(struct db_conn *c, struct attempt *a, struct error *e
     return RESULT_OK;
 }
 
+/* The try was let in, so nothing waited before it but what came meanwhile. For the account nothing
+ * waits then: one factor that fits leads to the next step. A source that also fails elsewhere waits
+ * on: an account of its own is no way around. */
 static RESULT failure_take_back(struct db_conn *c, const struct attempt *a, struct error *e)
 {
     for (unsigned i = 0; i < SCOPE_COUNT; i++) {
@@ -192,7 +195,7 @@ static RESULT failure_take_back(struct db_conn *c, const struct attempt *a, stru
         struct count k;
         TRY(count_load(c, a->subject[i], b, a->now_ms, &k, e));
         k.failures = MAX(k.failures - 1, 0);
-        k.until_ms = MIN(k.until_ms, k.last_ms + wait_after(&k, b));
+        k.until_ms = i == SCOPE_SOURCE ? MIN(k.until_ms, k.last_ms + wait_after(&k, b)) : 0;
         TRY(count_save(c, a->subject[i], &k, e));
     }
     return RESULT_OK;

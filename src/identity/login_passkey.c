@@ -71,19 +71,20 @@ static RESULT state_open(struct directory *d, struct bytes text, const char *rea
     return RESULT_OK;
 }
 
+/* Only those that are still good are kept. */
 static void spent_clean(struct login_state *l, int64_t now_ms)
 {
+    struct map *left = map_new();
     size_t it = 0;
     struct bytes key;
-    void *value;
-    while (map_next(l->spent, &it, &key, &value)) {
-        if (*(const int64_t *)value <= now_ms) {
-            uint8_t challenge[CHALLENGE_BYTES];
-            memcpy(challenge, key.p, sizeof(challenge));
-            mem_free(map_del(l->spent, BYTES_OF(challenge)));
-            it = 0;
+    void *end_ms;
+    while (map_next(l->spent, &it, &key, &end_ms)) {
+        if (*(const int64_t *)end_ms > now_ms) {
+            (void)map_set(left, key, mem_dup(end_ms, sizeof(int64_t)));
         }
     }
+    map_free(l->spent, mem_free);
+    l->spent = left;
 }
 
 /* Each once. */

@@ -192,16 +192,17 @@ static void undo_and_clear(void **state)
         assert_int_equal(try_at(w, "acme/lin", OWNER), ERRC_OK);
         assert_ok(lockout_undo(w->d, "acme/lin", OWNER, &e), e);
     }
-    /* but they forgive none: a right password between wrong codes */
-    for (unsigned i = 0; i < TRIES; i++) {
+    /* but they forgive none: a right password between wrong codes, and each wrong code waits longer */
+    for (unsigned i = 0, want = 0; i < TRIES + 4; i++) {
+        pass_s(w, want);
         assert_int_equal(try_at(w, "acme/lin", OWNER), ERRC_OK);
-        if (i + 1 < TRIES) {
-            assert_int_equal(try_at(w, "acme/lin", OWNER), ERRC_OK);
-            assert_ok(lockout_undo(w->d, "acme/lin", OWNER, &e), e);
-        }
+        assert_ok(lockout_undo(w->d, "acme/lin", OWNER, &e), e);
+        assert_int_equal(wait_s(w, "acme/lin", OWNER), 0); /* for the code of this password */
+        assert_int_equal(try_at(w, "acme/lin", OWNER), ERRC_OK);
+        want = i + 1 < TRIES ? 0 : 1u << (i + 1 - TRIES);
+        assert_int_equal(wait_s(w, "acme/lin", OWNER), want);
     }
-    assert_int_equal(wait_s(w, "acme/lin", OWNER), 1);
-    pass_s(w, 1);
+    pass_s(w, 16);
     assert_int_equal(try_at(w, "acme/lin", OWNER), ERRC_OK);
     assert_ok(lockout_clear(w->d, "acme/lin", OWNER, &e), e);
     assert_int_equal(wait_s(w, "acme/lin", OWNER), 0);
