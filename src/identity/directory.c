@@ -50,31 +50,37 @@ static void signing_key_free(void *k)
     mem_free(k);
 }
 
-static void cache_free(struct directory *d, enum directory_cache which)
+static void cache_free(struct map *cache, enum directory_cache which)
 {
     static void (*const frees[DIRECTORY_CACHE_COUNT])(void *) = {
         [DIRECTORY_CACHE_SIGNING] = signing_key_free,
         [DIRECTORY_CACHE_PRINCIPALS] = principal_cached_free,
         [DIRECTORY_CACHE_BUCKETS] = bucket_cached_free,
     };
-    map_free(d->caches[which], frees[which] == NULL ? mem_free : frees[which]);
-    d->caches[which] = NULL;
+    map_free(cache, frees[which] == NULL ? mem_free : frees[which]);
 }
 
 void directory_cache_reset(struct directory *d, enum directory_cache which)
 {
-    cache_free(d, which);
+    cache_free(d->caches[which], which);
     d->caches[which] = map_new();
 }
 
+/* What was in them is freed without the lock: nobody waits for ten thousand principals to go. */
 void directory_caches_empty(struct directory *d)
 {
-    pthread_mutex_lock(&d->lock);
+    struct map *old[DIRECTORY_CACHE_COUNT], *empty[DIRECTORY_CACHE_COUNT];
     for (enum directory_cache i = 0; i < DIRECTORY_CACHE_COUNT; i++) {
-        directory_cache_reset(d, i);
+        empty[i] = map_new();
     }
+    pthread_mutex_lock(&d->lock);
+    memcpy(old, d->caches, sizeof(old));
+    memcpy(d->caches, empty, sizeof(empty));
     d->generation++;
     pthread_mutex_unlock(&d->lock);
+    for (enum directory_cache i = 0; i < DIRECTORY_CACHE_COUNT; i++) {
+        cache_free(old[i], i);
+    }
 }
 
 void directory_close(struct directory *d)
@@ -91,7 +97,7 @@ void directory_close(struct directory *d)
     login_state_free(d->login);
     db_close(d->db);
     for (enum directory_cache i = 0; i < DIRECTORY_CACHE_COUNT; i++) {
-        cache_free(d, i);
+        cache_free(d->caches[i], i);
     }
     map_free(d->uses, mem_free);
     principal_builtins_free(d->builtins);
