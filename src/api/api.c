@@ -3,6 +3,7 @@
 #include "api/api.h"
 
 #include "api/query/query.h"
+#include "api/rest/rest.h"
 #include "api/s3/s3.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -249,11 +250,20 @@ static void own_count(struct api_loop *l, struct http_exchange *x, const char *o
                     (clock_mono_ns() - started_ns) / 1000);
 }
 
+void api_handle_management(void *ctx, struct http_exchange *x)
+{
+    rest_handle(ctx, x, true);
+}
+
 void api_handle(void *ctx, struct http_exchange *x)
 {
     struct api_loop *l = ctx;
     const struct http_request *rq = http_request(x);
     int64_t started = clock_mono_ns();
+    if (rest_takes(x)) {
+        rest_handle(l, x, false);
+        return;
+    }
     if (query_is_signed(x)) {
         query_handle(l, x);
         return;

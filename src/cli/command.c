@@ -12,6 +12,10 @@
 static const struct cli_option common[] = {
     { "dir", "DIR", "state folder (or TROTH_DIR)", "状态目录（或环境变量 TROTH_DIR）", false,
       false },
+    { "server", "URL", "a server elsewhere, by HTTPS (or TROTH_SERVER)",
+      "远程服务器，经 HTTPS（或环境变量 TROTH_SERVER）", false, false },
+    { "ca", "FILE", "its certificate authority, PEM (or TROTH_CA)",
+      "其 CA 证书，PEM（或环境变量 TROTH_CA）", false, false },
     { "json", NULL, "print data as JSON", "以 JSON 输出", false, false },
     { "lang", "en|zh", "language of what people read (default: by LANG)", "界面语言（默认按 LANG）",
       false, false },
@@ -233,8 +237,13 @@ static int command_find(struct cli *c, int argc, char **argv)
 
 static bool common_take(struct cli *c, const char *name, const char *value)
 {
-    if (strcmp(name, "dir") == 0) {
+    if (strcmp(name, "dir") == 0) { /* what the line says counts before the environment */
         c->dir = value;
+        c->server = NULL;
+    } else if (strcmp(name, "server") == 0) {
+        c->server = value;
+    } else if (strcmp(name, "ca") == 0) {
+        c->ca = value;
     } else if (strcmp(name, "json") == 0) {
         c->is_json = true;
     } else if (strcmp(name, "lang") == 0) {
@@ -358,6 +367,12 @@ static bool is_chinese(int argc, char **argv)
     return false;
 }
 
+static const char *environment(const char *name)
+{
+    const char *v = getenv(name);
+    return v != NULL && v[0] != '\0' ? v : NULL;
+}
+
 /* So is --json. */
 static bool has_json(int argc, char **argv)
 {
@@ -383,7 +398,9 @@ static int no_command(const struct cli *c, int argc, char **argv)
 
 int cli_main(int argc, char **argv)
 {
-    struct cli c = { .dir = getenv("TROTH_DIR"),
+    struct cli c = { .dir = environment("TROTH_DIR"),
+                     .server = environment("TROTH_SERVER"),
+                     .ca = environment("TROTH_CA"),
                      .is_json = has_json(argc, argv),
                      .is_zh = is_chinese(argc, argv) };
     if (argc >= 2 && strcmp(argv[1], "--version") == 0) {

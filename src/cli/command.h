@@ -32,8 +32,8 @@ struct cli_command {
     const char *args; /* "NAME" or "FILE" or "[NAME]"; NULL: none */
     unsigned min_args, max_args;
     const char *en, *zh; /* one line each */
-    const struct cli_option
-            *options; /* ended by a NULL name; --dir, --json, --lang, --help are everywhere */
+    const struct cli_option *
+            options; /* ended by a NULL name; --dir, --server, --ca, --json, --lang, --help are everywhere */
     int (*run)(struct cli *c);
 };
 
@@ -45,7 +45,10 @@ struct cli {
         const char *values[CLI_REPEAT_MAX];
         size_t count;
     } given[CLI_OPTIONS_MAX];
-    const char *dir; /* --dir, TROTH_DIR, or NULL */
+    const char *dir;    /* --dir, TROTH_DIR, or NULL */
+    const char *server; /* --server, TROTH_SERVER, or NULL: then the socket of `dir` */
+    const char *ca;     /* --ca, TROTH_CA: PEM authorities of `server`; NULL: the system's */
+    char realm[64];     /* of manage_realm */
     bool is_json, is_zh;
 };
 

@@ -15,6 +15,8 @@ const struct cli_command *const cli_commands[] = {
     &cli_tenant_close,
     &cli_access_key_create,
     &cli_access_key_list,
+    &cli_access_key_enable,
+    &cli_access_key_disable,
     &cli_access_key_delete,
     &cli_bucket_list,
     &cli_bucket_set,

@@ -8,7 +8,7 @@ extern const struct cli_command cli_init, cli_serve, cli_config;
 extern const struct cli_command cli_status, cli_check;
 extern const struct cli_command cli_tenant_create, cli_tenant_list, cli_tenant_show,
         cli_tenant_suspend, cli_tenant_resume, cli_tenant_close, cli_access_key_create,
-        cli_access_key_list, cli_access_key_delete;
+        cli_access_key_list, cli_access_key_enable, cli_access_key_disable, cli_access_key_delete;
 extern const struct cli_command cli_bucket_list, cli_bucket_set;
 extern const struct cli_command cli_key_list, cli_key_show, cli_key_create, cli_key_rotate,
         cli_key_rewrap, cli_key_enable, cli_key_disable, cli_key_destroy, cli_key_statement;

@@ -24,22 +24,11 @@ static void key_show(const struct cli *c, struct json v, struct buf *out)
     buf_add_u8(out, '\n');
 }
 
-static void keys_show(const struct cli *c, struct json v, struct buf *out)
-{
-    struct json list, one;
-    struct json_iter it = { 0 };
-    if (result_is_ok(json_get(v, "keys", &list, NULL))) {
-        while (json_next(list, &it, &one)) {
-            key_show(c, one, out);
-        }
-    }
-}
-
 static int key_list_run(struct cli *c)
 {
     CLEANUP(buf_done_p) struct buf path = BUF(4096);
-    return manage_print(c, "GET", manage_path(&path, "/v1/tenants/", cli_get(c, "tenant"), "/keys"),
-                        BYTES_NONE, keys_show);
+    return manage_list(c, manage_path(&path, "/api/v1/tenants/", cli_get(c, "tenant"), "/keys"),
+                       key_show);
 }
 
 static int key_act(struct cli *c, const char *method, const char *act,
@@ -48,7 +37,7 @@ static int key_act(struct cli *c, const char *method, const char *act,
     CLEANUP(buf_done_p) struct buf path = BUF(4096);
     return manage_print(
             c, method,
-            manage_path(&path, "/v1/tenants/", cli_get(c, "tenant"), "/keys/", c->args[0], act),
+            manage_path(&path, "/api/v1/tenants/", cli_get(c, "tenant"), "/keys/", c->args[0], act),
             BYTES_NONE, show);
 }
 
@@ -59,21 +48,16 @@ static int key_show_run(struct cli *c)
 
 static int key_create_run(struct cli *c)
 {
-    static const char *const members[] = { "custodian", "description", "suite" };
+    static const struct manage_field fields[] = {
+        { "custodian", "custodian", MANAGE_TEXT },
+        { "description", "description", MANAGE_TEXT },
+        { "suite", "suite", MANAGE_TEXT },
+        { NULL, NULL, MANAGE_TEXT },
+    };
     CLEANUP(buf_done_p) struct buf path = BUF(4096);
-    CLEANUP(buf_done_p) struct buf body = BUF(4096);
-    struct jsonw w;
-    jsonw_init(&w, &body);
-    jsonw_object(&w);
-    for (size_t i = 0; i < ARRAY_LEN(members); i++) {
-        if (cli_has(c, members[i])) {
-            jsonw_kv_cstr(&w, members[i], cli_get(c, members[i]));
-        }
-    }
-    jsonw_object_end(&w);
-    return manage_print(c, "POST",
-                        manage_path(&path, "/v1/tenants/", cli_get(c, "tenant"), "/keys"),
-                        buf_bytes(&body), key_show);
+    return manage_send(c, "POST",
+                       manage_path(&path, "/api/v1/tenants/", cli_get(c, "tenant"), "/keys"),
+                       fields, key_show);
 }
 
 static int key_rotate_run(struct cli *c)
@@ -135,7 +119,7 @@ static int key_statement_run(struct cli *c)
 {
     CLEANUP(buf_done_p) struct buf path = BUF(4096);
     return manage_print(c, "GET",
-                        manage_path(&path, "/v1/tenants/", cli_get(c, "tenant"), "/statement"),
+                        manage_path(&path, "/api/v1/tenants/", cli_get(c, "tenant"), "/statement"),
                         BYTES_NONE, statement_show);
 }
 

@@ -20,10 +20,10 @@ static int text_print(struct cli *c, const char *call, const char *member)
     struct error e;
     CLEANUP(buf_done_p) struct buf path = BUF(4096);
     CLEANUP(buf_done_p) struct buf text = BUF(MANAGE_ANSWER_MAX);
-    if (cli_dir(c) == NULL) {
+    if (!manage_has_server(c)) {
         return CLI_USAGE;
     }
-    manage_path(&path, "/v1/logs/", cli_get(c, "tenant"), call);
+    manage_path(&path, "/api/v1/logs/", cli_get(c, "tenant"), call);
     if (!result_is_ok(manage_call(c, "GET", buf_cstr(&path), BYTES_NONE, &text, &e))) {
         return cli_refuse(c, &e);
     }
@@ -114,7 +114,7 @@ static RESULT page_get(const struct cli *c, uint64_t from, uint64_t count, struc
                        struct json_doc **ret, struct error *e)
 {
     CLEANUP(buf_done_p) struct buf path = BUF(4096);
-    manage_path(&path, "/v1/logs/", cli_get(c, "tenant"), "/entries");
+    manage_path(&path, "/api/v1/logs/", cli_get(c, "tenant"), "/entries");
     buf_addf(&path, "?from=%llu&count=%llu", (unsigned long long)from, (unsigned long long)count);
     buf_reset(answer);
     TRY(manage_call(c, "GET", buf_cstr(&path), BYTES_NONE, answer, e));
@@ -132,7 +132,7 @@ static RESULT page_print(const struct cli *c, uint64_t from, uint64_t count, uin
     struct json_iter it = { 0 };
     *ret_n = 0;
     TRY(page_get(c, from, count, &answer, &doc, e));
-    TRY(json_get(json_root(doc), "entries", &list, e));
+    TRY(json_get(json_root(doc), "items", &list, e));
     TRY(json_get_u64(json_root(doc), "size", UINT64_MAX, ret_size, e));
     while (json_next(list, &it, &one)) {
         ++*ret_n;
@@ -154,7 +154,7 @@ static int entries_run(struct cli *c)
     uint64_t from = 0, count = 0, n = 1;
     struct error e;
     if (!cli_get_u64(c, "from", 0, UINT64_MAX, 0, &from) ||
-        !cli_get_u64(c, "count", 1, UINT64_MAX, UINT64_MAX, &count) || cli_dir(c) == NULL) {
+        !cli_get_u64(c, "count", 1, UINT64_MAX, UINT64_MAX, &count) || !manage_has_server(c)) {
         return CLI_USAGE;
     }
     /* Up to the size at the first look: reading the platform log makes it grow. */
@@ -232,7 +232,7 @@ static int stream_out(struct cli *c, const char *path)
     struct error e;
     const char *file = cli_get(c, "o");
     struct sink out = { 0 };
-    if (cli_dir(c) == NULL) {
+    if (!manage_has_server(c)) {
         return CLI_USAGE;
     }
     struct result r = file != NULL ? stream_to(c, path, file, &e)
@@ -244,7 +244,7 @@ static int prove_run(struct cli *c)
 {
     CLEANUP(buf_done_p) struct buf path = BUF(16 * 1024);
     const char *object = cli_get(c, "object"), *index = cli_get(c, "index");
-    manage_path(&path, "/v1/logs/", cli_get(c, "tenant"), "/prove");
+    manage_path(&path, "/api/v1/logs/", cli_get(c, "tenant"), "/prove");
     if ((object == NULL) == (index == NULL)) {
         return cli_usage(c, "%s",
                          cli_say(c, "give --object s3://BUCKET/KEY or --index N",
@@ -291,7 +291,7 @@ const struct cli_command cli_log_prove = {
 static int export_run(struct cli *c)
 {
     CLEANUP(buf_done_p) struct buf path = BUF(4096);
-    return stream_out(c, manage_path(&path, "/v1/logs/", cli_get(c, "tenant"), "/export"));
+    return stream_out(c, manage_path(&path, "/api/v1/logs/", cli_get(c, "tenant"), "/export"));
 }
 
 static const struct cli_option export_options[] = {
@@ -349,7 +349,7 @@ static void status_show(const struct cli *c, struct json v, struct buf *out)
 
 static int status_run(struct cli *c)
 {
-    return manage_print(c, "GET", "/v1/status", BYTES_NONE, status_show);
+    return manage_print(c, "GET", "/api/v1/status", BYTES_NONE, status_show);
 }
 
 const struct cli_command cli_status = {
@@ -369,10 +369,10 @@ static int check_run(struct cli *c)
 {
     struct error e;
     CLEANUP(buf_done_p) struct buf answer = BUF(MANAGE_ANSWER_MAX);
-    if (cli_dir(c) == NULL) {
+    if (!manage_has_server(c)) {
         return CLI_USAGE;
     }
-    if (!result_is_ok(manage_call(c, "POST", "/v1/check", BYTES_NONE, &answer, &e))) {
+    if (!result_is_ok(manage_call(c, "POST", "/api/v1/check", BYTES_NONE, &answer, &e))) {
         return cli_refuse(c, &e);
     }
     uint64_t findings = 1;

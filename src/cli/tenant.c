@@ -19,17 +19,6 @@ static void tenant_show(const struct cli *c, struct json v, struct buf *out)
              BYTES_FMT(account), BYTES_FMT(suite), BYTES_FMT(created));
 }
 
-static void tenants_show(const struct cli *c, struct json v, struct buf *out)
-{
-    struct json list, one;
-    struct json_iter it = { 0 };
-    if (result_is_ok(json_get(v, "tenants", &list, NULL))) {
-        while (json_next(list, &it, &one)) {
-            tenant_show(c, one, out);
-        }
-    }
-}
-
 static void credentials_show(const struct cli *c, struct json v, struct buf *out)
 {
     struct bytes id = manage_text(v, "access_key_id"), secret = manage_text(v, "secret_access_key"),
@@ -46,28 +35,24 @@ static void credentials_show(const struct cli *c, struct json v, struct buf *out
 
 static int tenant_create_run(struct cli *c)
 {
-    CLEANUP(buf_done_p) struct buf body = BUF(4096);
-    struct jsonw w;
-    jsonw_init(&w, &body);
-    jsonw_object(&w);
-    jsonw_kv_cstr(&w, "name", c->args[0]);
-    if (cli_has(c, "suite")) {
-        jsonw_kv_cstr(&w, "suite", cli_get(c, "suite"));
-    }
-    jsonw_object_end(&w);
-    return manage_print(c, "POST", "/v1/tenants", buf_bytes(&body), credentials_show);
+    static const struct manage_field fields[] = {
+        { "1", "name", MANAGE_TEXT },
+        { "suite", "suite", MANAGE_TEXT },
+        { NULL, NULL, MANAGE_TEXT },
+    };
+    return manage_send(c, "POST", "/api/v1/tenants", fields, credentials_show);
 }
 
 static int tenant_list_run(struct cli *c)
 {
-    return manage_print(c, "GET", "/v1/tenants", BYTES_NONE, tenants_show);
+    return manage_list(c, "/api/v1/tenants", tenant_show);
 }
 
 static int tenant_act(struct cli *c, const char *method, const char *act)
 {
     CLEANUP(buf_done_p) struct buf path = BUF(4096);
-    return manage_print(c, method, manage_path(&path, "/v1/tenants/", c->args[0], act), BYTES_NONE,
-                        tenant_show);
+    return manage_print(c, method, manage_path(&path, "/api/v1/tenants/", c->args[0], act),
+                        BYTES_NONE, tenant_show);
 }
 
 static int tenant_show_run(struct cli *c)
@@ -130,68 +115,112 @@ const struct cli_command cli_tenant_close = {
 
 /* --- access keys --- */
 
-static void access_keys_show(const struct cli *c, struct json v, struct buf *out)
+static void access_key_show(const struct cli *c, struct json v, struct buf *out)
 {
-    struct json list, one;
-    struct json_iter it = { 0 };
-    (void)c;
-    if (!result_is_ok(json_get(v, "access_keys", &list, NULL))) {
-        return;
-    }
-    while (json_next(list, &it, &one)) {
-        struct bytes id = manage_text(one, "access_key_id"), owner = manage_text(one, "owner"),
-                     created = manage_text(one, "created");
-        buf_addf(out, "%.*s  %-16.*s %.*s\n", BYTES_FMT(id), BYTES_FMT(owner), BYTES_FMT(created));
-    }
+    static const struct manage_column columns[] = {
+        { "access_key_id", 20 }, { "owner", 16 }, { "enabled", 4 },
+        { "created", 24 },       { "used", 24 },  { NULL, 0 },
+    };
+    manage_line(c, v, columns, out);
 }
 
 static int access_key_create_run(struct cli *c)
 {
     CLEANUP(buf_done_p) struct buf path = BUF(4096);
+    const char *user = cli_get(c, "user"), *realm = manage_realm(c);
+    if (realm == NULL) {
+        return CLI_USAGE;
+    }
     return manage_print(c, "POST",
-                        manage_path(&path, "/v1/tenants/", cli_get(c, "tenant"), "/access-keys"),
+                        manage_path(&path, "/api/v1/realms/", realm, "/users/",
+                                    user != NULL ? user : "root", "/access-keys"),
                         BYTES_NONE, credentials_show);
 }
 
 static int access_key_list_run(struct cli *c)
 {
     CLEANUP(buf_done_p) struct buf path = BUF(4096);
-    return manage_print(c, "GET",
-                        manage_path(&path, "/v1/tenants/", cli_get(c, "tenant"), "/access-keys"),
-                        BYTES_NONE, access_keys_show);
+    const char *user = cli_get(c, "user"), *realm = manage_realm(c);
+    if (realm == NULL) {
+        return CLI_USAGE;
+    }
+    if (user == NULL) {
+        manage_path(&path, "/api/v1/realms/", realm, "/access-keys");
+    } else {
+        manage_path(&path, "/api/v1/realms/", realm, "/users/", user, "/access-keys");
+    }
+    return manage_list(c, buf_cstr(&path), access_key_show);
 }
 
-static void done_show(const struct cli *c, struct json v, struct buf *out)
+static int access_key_act(struct cli *c, const char *method, struct bytes body)
 {
-    (void)v;
-    buf_add_str(out, cli_say(c, "done\n", "完成\n"));
+    CLEANUP(buf_done_p) struct buf path = BUF(4096);
+    const char *realm = manage_realm(c);
+    if (realm == NULL) {
+        return CLI_USAGE;
+    }
+    return manage_print(c, method,
+                        manage_path(&path, "/api/v1/realms/", realm, "/access-keys/", c->args[0]),
+                        body, access_key_show);
+}
+
+static int access_key_enable_run(struct cli *c)
+{
+    return access_key_act(c, "PATCH", BYTES_LIT("{\"enabled\":true}"));
+}
+
+static int access_key_disable_run(struct cli *c)
+{
+    return access_key_act(c, "PATCH", BYTES_LIT("{\"enabled\":false}"));
 }
 
 static int access_key_delete_run(struct cli *c)
 {
-    CLEANUP(buf_done_p) struct buf path = BUF(4096);
-    return manage_print(
-            c, "DELETE",
-            manage_path(&path, "/v1/tenants/", cli_get(c, "tenant"), "/access-keys/", c->args[0]),
-            BYTES_NONE, done_show);
+    return access_key_act(c, "DELETE", BYTES_NONE);
 }
 
+static const struct cli_option realm_option[] = {
+    { "tenant", "T", "the tenant, or 'platform' (default: where you signed in)",
+      "租户，或 platform（默认为登录所在）", false, false },
+    { NULL, NULL, NULL, NULL, false, false },
+};
+static const struct cli_option user_options[] = {
+    { "tenant", "T", "the tenant, or 'platform' (default: where you signed in)",
+      "租户，或 platform（默认为登录所在）", false, false },
+    { "user", "NAME", "whose (to create: root by default)", "所属用户（新建时默认 root）", false,
+      false },
+    { NULL, NULL, NULL, NULL, false, false },
+};
 const struct cli_command cli_access_key_create = {
     "access-key create",
     NULL,
     0,
     0,
-    "a further access key (at most two)",
-    "新建访问密钥（最多两个）",
-    tenant_option,
+    "a further access key (at most two for a user)",
+    "新建访问密钥（每个用户最多两个）",
+    user_options,
     access_key_create_run,
 };
 const struct cli_command cli_access_key_list = {
-    "access-key list",   NULL, 0, 0, "a tenant's access keys", "列出访问密钥", tenant_option,
+    "access-key list",
+    NULL,
+    0,
+    0,
+    "access keys with their last use",
+    "列出访问密钥及最近使用",
+    user_options,
     access_key_list_run,
 };
+const struct cli_command cli_access_key_enable = {
+    "access-key enable",   "ID", 1, 1, "allow its use again", "启用访问密钥", realm_option,
+    access_key_enable_run,
+};
+const struct cli_command cli_access_key_disable = {
+    "access-key disable",   "ID", 1, 1, "refuse its use", "停用访问密钥", realm_option,
+    access_key_disable_run,
+};
 const struct cli_command cli_access_key_delete = {
-    "access-key delete",   "ID", 1, 1, "delete an access key", "删除访问密钥", tenant_option,
+    "access-key delete",   "ID", 1, 1, "delete an access key", "删除访问密钥", realm_option,
     access_key_delete_run,
 };
 
@@ -208,45 +237,26 @@ static void bucket_show(const struct cli *c, struct json v, struct buf *out)
              BYTES_FMT(digest), BYTES_FMT(key));
 }
 
-static void buckets_show(const struct cli *c, struct json v, struct buf *out)
-{
-    struct json list, one;
-    struct json_iter it = { 0 };
-    if (result_is_ok(json_get(v, "buckets", &list, NULL))) {
-        while (json_next(list, &it, &one)) {
-            bucket_show(c, one, out);
-        }
-    }
-}
-
 static int bucket_list_run(struct cli *c)
 {
     CLEANUP(buf_done_p) struct buf path = BUF(4096);
-    return manage_print(c, "GET",
-                        manage_path(&path, "/v1/tenants/", cli_get(c, "tenant"), "/buckets"),
-                        BYTES_NONE, buckets_show);
+    return manage_list(c, manage_path(&path, "/api/v1/tenants/", cli_get(c, "tenant"), "/buckets"),
+                       bucket_show);
 }
 
 static int bucket_set_run(struct cli *c)
 {
-    static const struct {
-        const char *option, *member;
-    } settings[] = { { "digest", "digest" }, { "key", "key_id" }, { "sse", "sse" } };
+    static const struct manage_field fields[] = {
+        { "digest", "digest", MANAGE_TEXT },
+        { "key", "key_id", MANAGE_TEXT },
+        { "sse", "sse", MANAGE_TEXT },
+        { NULL, NULL, MANAGE_TEXT },
+    };
     CLEANUP(buf_done_p) struct buf path = BUF(4096);
-    CLEANUP(buf_done_p) struct buf body = BUF(4096);
-    struct jsonw w;
-    jsonw_init(&w, &body);
-    jsonw_object(&w);
-    for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
-        if (cli_has(c, settings[i].option)) {
-            jsonw_kv_cstr(&w, settings[i].member, cli_get(c, settings[i].option));
-        }
-    }
-    jsonw_object_end(&w);
-    return manage_print(
+    return manage_send(
             c, "POST",
-            manage_path(&path, "/v1/tenants/", cli_get(c, "tenant"), "/buckets/", c->args[0]),
-            buf_bytes(&body), bucket_show);
+            manage_path(&path, "/api/v1/tenants/", cli_get(c, "tenant"), "/buckets/", c->args[0]),
+            fields, bucket_show);
 }
 
 const struct cli_command cli_bucket_list = {

@@ -50,6 +50,7 @@ struct config {
     char key_contact[CONFIG_TEXT_MAX];
 
     char oidc_ca[CONFIG_TEXT_MAX];
+    char rp_id[CONFIG_TEXT_MAX], rp_origin[CONFIG_TEXT_MAX]; /* of passkeys */
 
     uint64_t vault_buffer_bytes, vault_reserve_bytes;
 

@@ -79,6 +79,13 @@ const struct setting config_settings[] = {
       "PEM authorities of OpenID Connect issuers (web identities); empty: the system's, and then "
       "only issuers with a public name",
       "OpenID Connect 颁发者的 CA（PEM）；空则用系统 CA，且只接受公网域名的颁发者" },
+    { "identity.rp_id", SETTING_NAME, AT(rp_id), "localhost", 1, 253, NULL,
+      "domain that passkeys are bound to; registered ones are void when it changes",
+      "通行密钥所绑定的域名；更改后已注册的通行密钥失效" },
+    { "identity.rp_origin", SETTING_TEXT, AT(rp_origin), "", 0, 255, NULL,
+      "origin of the pages that use passkeys (https://NAME[:PORT]); empty: https://, that domain and "
+      "the port that was asked",
+      "使用通行密钥的页面来源（https://域名[:端口]）；空则为 https://、该域名及所请求的端口" },
     { "vault.buffers", SETTING_SIZE, AT(vault_buffer_bytes), "128MiB", 16 * MIB, 16 * GIB, NULL,
       "memory for bodies on their way to the disk", "写盘途中的数据所用内存" },
     { "vault.reserve", SETTING_SIZE, AT(vault_reserve_bytes), "256MiB", MIB, 1024 * GIB, NULL,

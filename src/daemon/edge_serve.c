@@ -77,6 +77,8 @@ void edge_settings_set(struct edge *ed, const struct config *c)
         text_cut(s->witnesses[i], sizeof(s->witnesses[i]), c->witnesses[i].vkey);
     }
     s->witness_count = c->witness_count;
+    text_cut(s->rp_id, sizeof(s->rp_id), c->rp_id);
+    text_cut(s->rp_origin, sizeof(s->rp_origin), c->rp_origin);
     s->previous = atomic_load(&ed->api.settings);
     atomic_store_explicit(&ed->api.settings, s, memory_order_release);
 }
@@ -191,7 +193,7 @@ static void *loop_thread(void *arg)
 static RESULT loop_serve(struct edge *ed, struct edge_loop *l, struct error *e)
 {
     TRY(http_server_new(l->loop, ed->api.http, api_handle, &l->api, &l->https, e));
-    TRY(http_server_new(l->loop, ed->api.http, api_handle_admin, &l->api, &l->unix_http, e));
+    TRY(http_server_new(l->loop, ed->api.http, api_handle_management, &l->api, &l->unix_http, e));
     TRY(http_server_listen(l->https, ed->tls_listener, ed->tls, e));
     return http_server_listen(l->unix_http, ed->unix_listener, NULL, e);
 }

@@ -6,7 +6,7 @@ from kit import s3 as raw
 
 
 def key_of(server, tenant):
-    return server.troth_json('key', 'list', '--tenant', tenant.name)['keys'][0]
+    return server.troth_json('key', 'list', '--tenant', tenant.name)['items'][0]
 
 
 def key(server, tenant, verb, *more):

@@ -173,7 +173,7 @@ def test_sources_and_heartbeats(make_server):
 def test_management_is_in_the_ledger(server, tenant):
     before = len(tenant.entries()) + len(server.entries('platform'))
     server.troth_ok('log', 'entries', '--tenant', tenant.name)
-    key = server.troth_json('key', 'list', '--tenant', tenant.name)['keys'][0]['key_id']
+    key = server.troth_json('key', 'list', '--tenant', tenant.name)['items'][0]['key_id']
     server.troth_ok('key', 'rotate', key, '--tenant', tenant.name)
     intent, outcome = tenant.entries('key.rotate')[-2:]
     assert intent['payload']['actor']['id'] == f'operator/{os.geteuid()}'

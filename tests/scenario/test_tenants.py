@@ -52,7 +52,7 @@ def test_access_keys(server, tenant):
     tenant.access_key, tenant.secret_key = new['access_key_id'], new['secret_access_key']
     assert raw.request(tenant, 'GET', '/bkt', {'list-type': '2'}).status == 200
     server.troth_ok('access-key', 'delete', old[0], '--tenant', tenant.name)
-    listed = server.troth_json('access-key', 'list', '--tenant', tenant.name)['access_keys']
+    listed = server.troth_json('access-key', 'list', '--tenant', tenant.name)['items']
     assert [k['access_key_id'] for k in listed] == [new['access_key_id']]
     tenant.access_key, tenant.secret_key = old
     assert raw.request(tenant, 'GET', '/bkt').code == 'InvalidAccessKeyId'
@@ -92,7 +92,7 @@ def test_usage_errors(server):
 def test_key_of_another_tenant(server, names):
     one, two = server.tenant(names('tenant')), server.tenant(names('tenant'))
     keys = server.troth_json('key', 'list', '--tenant', one.name)
-    key = (keys['keys'] if isinstance(keys, dict) else keys)[0]
+    key = (keys['items'] if isinstance(keys, dict) else keys)[0]
     raw.request(two, 'PUT', '/bkt')
     headers = {'x-amz-server-side-encryption': 'aws:kms',
                'x-amz-server-side-encryption-aws-kms-key-id': key.get('key_id') or key['id']}

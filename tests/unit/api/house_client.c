@@ -226,6 +226,7 @@ void house_manage(struct house *h, const char *method, const char *target, const
                   struct answer *ret)
 {
     struct ask q = { .method = method, .target = target, .body = bytes_str(json) };
+    q.heads = json[0] != '\0' ? HEADS({ "content-type", "application/json" }) : NULL;
     ask_on(house_path(h, true), &q, ret);
 }
 
@@ -244,8 +245,8 @@ void house_tenant(struct house *h, const char *name, struct credentials *ret)
     char body[128];
     struct error e = { 0 };
     snprintf(body, sizeof(body), "{\"name\":\"%s\"}", name);
-    house_manage(h, "POST", "/v1/tenants", body, &a);
-    assert_int_equal(a.status, 200);
+    house_manage(h, "POST", "/api/v1/tenants", body, &a);
+    assert_int_equal(a.status, 201);
     must(json_parse(buf_bytes(&a.body), 65536, &doc, &e), &e);
     struct json v = json_root(doc);
     snprintf(ret->tenant, sizeof(ret->tenant), "%s", name);

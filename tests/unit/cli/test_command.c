@@ -163,7 +163,7 @@ static void test_usage(void **state)
         { "tenant create a --suite x --suite y", "given too often" },
         { "tenant create a --lang fr", "--lang en|zh" },
         { "tenant list --json=yes", "--json takes no value" },
-        { "tenant list", "--dir DIR or TROTH_DIR" },
+        { "tenant list", "--dir DIR (TROTH_DIR) or --server URL" },
         { "key list", "--tenant is required" },
         { "init --shares 3/2 --dir /nowhere", "--shares K/N" },
         { "init --shares 1/5 --dir /nowhere", "--shares K/N" },

@@ -1,5 +1,5 @@
 /* Evidence packages: a whole log, streamed. */
-#include "api/admin/admin.h"
+#include "api/rest/rest_priv.h"
 
 #include "ledger/package.h"
 
@@ -8,7 +8,7 @@
 
 struct export
 {
-    struct admin *a;
+    struct rest *r;
     const char *log;
     struct buf notes;  /* a stretch of published checkpoints, separated by NUL */
     struct bytes rest; /* of it, not yet given out */
@@ -18,19 +18,19 @@ static RESULT entries(void *arg, uint64_t from, uint64_t count, package_record_f
                       struct error *e)
 {
     struct export *x = arg;
-    return ledger_read(x->a->l->scribe, x->log, from, count, fn, fn_arg, e);
+    return ledger_read(x->r->l->scribe, x->log, from, count, fn, fn_arg, e);
 }
 
 static RESULT sign(void *arg, struct bytes statement, struct buf *ret_note, struct error *e)
 {
     struct export *x = arg;
-    return keys_sign_statement(x->a->l->keeper, "package", statement, ret_note, e);
+    return keys_sign_statement(x->r->l->keeper, "package", statement, ret_note, e);
 }
 
 static RESULT sink(void *arg, struct bytes part, struct error *e)
 {
     struct export *x = arg;
-    return http_write(x->a->x, part, e);
+    return http_write(x->r->x, part, e);
 }
 
 /* The first note at hand with size >= least; false: none. */
@@ -61,7 +61,7 @@ static RESULT checkpoint(void *arg, uint64_t least, struct buf *ret_note, struct
     uint64_t size = 0;
     if (!note_at_hand(x, least, &note, &size)) {
         buf_reset(&x->notes);
-        TRY(ledger_checkpoints(x->a->l->scribe, x->log, least - 1, &x->notes, e));
+        TRY(ledger_checkpoints(x->r->l->scribe, x->log, least - 1, &x->notes, e));
         x->rest = buf_bytes(&x->notes);
         if (!note_at_hand(x, least, &note, &size)) {
             FAIL(e, ERRC_NOT_FOUND, "log %s: no checkpoint from size %llu on", x->log,
@@ -69,8 +69,8 @@ static RESULT checkpoint(void *arg, uint64_t least, struct buf *ret_note, struct
         }
     }
     buf_add(ret_note, note);
-    struct result r = ledger_get_timestamp(x->a->l->scribe, x->log, size, ret_token, e);
-    return r.code == ERRC_NOT_FOUND ? buf_result(ret_note) : r;
+    struct result res = ledger_get_timestamp(x->r->l->scribe, x->log, size, ret_token, e);
+    return res.code == ERRC_NOT_FOUND ? buf_result(ret_note) : res;
 }
 
 /*
@@ -83,7 +83,7 @@ static RESULT cosigned_after(struct export *x, uint64_t from, uint64_t *ret_size
     for (uint64_t last = from; last < UINT64_MAX; from = last) {
         last = UINT64_MAX;
         buf_reset(&x->notes);
-        TRY(ledger_checkpoints(x->a->l->scribe, x->log, from, &x->notes, e));
+        TRY(ledger_checkpoints(x->r->l->scribe, x->log, from, &x->notes, e));
         for (struct bytes rest = buf_bytes(&x->notes); rest.n > 0;) {
             struct note n;
             struct checkpoint c;
@@ -119,39 +119,39 @@ static RESULT size_choose(struct export *x, uint64_t published, uint64_t *ret, s
 }
 
 /*= 2.1.7-5 "the customer and the auditor take the log with them and check it without us" */
-RESULT admin_log_export(struct admin *a, struct error *e)
+RESULT rest_log_export(struct rest *r, struct error *e)
 {
-    struct export x = { .a = a, .log = a->params[0], .notes = BUF(NOTES_MAX) };
+    struct export x = { .r = r, .log = r->params[0], .notes = BUF(NOTES_MAX) };
     struct ledger_status status;
     uint64_t size = 0;
     CLEANUP(buf_done_p) struct buf vkey = BUF(1024);
     CLEANUP(buf_done_p) struct buf sealer = BUF(1024);
-    TRY(admin_log_name(a, x.log, e));
-    TRY(admin_note(a, "log.export", x.log, NULL, e));
-    TRY(admin_log_published(a, x.log, &status, e));
+    TRY(rest_note(r, "log.export", x.log, NULL, e));
+    TRY(rest_log_published(r, x.log, &status, e));
     TRY(size_choose(&x, status.published_size, &size, e));
-    const char *origin = arena_printf(a->arena, "%s/%s", a->settings->origin, x.log);
-    TRY(keys_log_vkey(a->l->keeper, x.log, origin, &vkey, e));
-    TRY(keys_statement_vkey(a->l->keeper, &sealer, e));
+    const char *origin = arena_printf(r->arena, "%s/%s", r->settings->origin, x.log);
+    TRY(keys_log_vkey(r->l->keeper, x.log, origin, &vkey, e));
+    TRY(keys_statement_vkey(r->l->keeper, &sealer, e));
     struct package_writer w = {
         .origin = origin,
         .vkey = buf_bytes(&vkey),
         .sealer = buf_bytes(&sealer),
         .size = size,
-        .created_ms = clock_wall_ms(a->l->api->clock),
+        .created_ms = clock_wall_ms(r->l->api->clock),
         .arg = &x,
         .entries = entries,
         .checkpoint = checkpoint,
         .sign = sign,
         .sink = sink,
     };
-    http_set_header_str(a->x, "Content-Type", "application/jsonl");
-    TRY(http_begin(a->x, 200, -1, e));
-    struct result r = package_write(&w, e);
+    rest_headers(r);
+    http_set_header_str(r->x, "Content-Type", "application/jsonl");
+    TRY(http_begin(r->x, 200, -1, e));
+    struct result res = package_write(&w, e);
     buf_done(&x.notes);
-    if (!result_is_ok(r)) {
-        http_close_after(a->x);
-        return r;
+    if (!result_is_ok(res)) {
+        http_close_after(r->x);
+        return res;
     }
-    return http_end(a->x, e);
+    return http_end(r->x, e);
 }

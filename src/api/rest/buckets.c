@@ -1,5 +1,5 @@
 /* Buckets as the operator sees them: settings that S3 has no call for. */
-#include "api/admin/admin.h"
+#include "api/rest/rest_priv.h"
 
 struct buckets {
     struct vault_bucket *list;
@@ -16,34 +16,27 @@ static void bucket_write(struct jsonw *w, const struct vault_bucket *b)
     jsonw_kv_cstr(w, "sse", b->sse == VAULT_SSE_AES256 ? "AES256" : "aws:kms");
 }
 
-static void buckets_reply(void *arg, struct jsonw *w)
+static void bucket_item(void *arg, size_t i, struct jsonw *w)
 {
     const struct buckets *b = arg;
-    jsonw_key(w, "buckets");
-    jsonw_array(w);
-    for (size_t i = 0; i < b->n; i++) {
-        jsonw_object(w);
-        bucket_write(w, &b->list[i]);
-        jsonw_object_end(w);
-    }
-    jsonw_array_end(w);
+    bucket_write(w, &b->list[i]);
 }
 
-static RESULT context(struct admin *a, struct vault_ctx *ret, struct error *e)
+static RESULT context(struct rest *r, struct vault_ctx *ret, struct error *e)
 {
-    struct tenant *t = arena_alloc(a->arena, sizeof(*t));
-    TRY(admin_tenant(a, t, e));
-    api_vault_ctx(a->l, a->x, t->name, a->actor, "", a->request_id, ret);
+    struct tenant *t = arena_alloc(r->arena, sizeof(*t));
+    TRY(rest_tenant(r, t, e));
+    api_vault_ctx(r->l, r->x, t->name, r->who.p->actor, "", r->request_id, ret);
     return RESULT_OK;
 }
 
-RESULT admin_buckets_list(struct admin *a, struct error *e)
+RESULT rest_buckets_list(struct rest *r, struct error *e)
 {
     struct vault_ctx cx;
     struct buckets b = { 0 };
-    TRY(context(a, &cx, e));
+    TRY(context(r, &cx, e));
     TRY(vault_bucket_list(&cx, &b.list, &b.n, e));
-    return admin_reply(a, buckets_reply, &b, e);
+    return rest_reply_list(r, b.n, bucket_item, &b, NULL, e);
 }
 
 static void bucket_reply(void *arg, struct jsonw *w)
@@ -52,17 +45,18 @@ static void bucket_reply(void *arg, struct jsonw *w)
 }
 
 /*= 2.1.3-4 "encryption and digest are settings of a bucket; none of them is 'off'" */
-RESULT admin_buckets_set(struct admin *a, struct error *e)
+RESULT rest_buckets_set(struct rest *r, struct error *e)
 {
     struct vault_ctx cx;
     struct vault_bucket b;
     const char *digest = NULL, *sse = NULL, *key = NULL;
-    TRY(context(a, &cx, e));
-    TRY(vault_bucket_get(&cx, bytes_str(a->params[1]), &b, e));
-    TRY(admin_body_text(a, "digest", b.digest == VAULT_DIGEST_CLIENT ? "client" : "always", &digest,
-                        e));
-    TRY(admin_body_text(a, "sse", b.sse == VAULT_SSE_AES256 ? "AES256" : "aws:kms", &sse, e));
-    TRY(admin_body_text(a, "key_id", b.key_id, &key, e));
+    TRY(rest_body_only(r, REST_ONLY("digest", "key_id", "sse"), e));
+    TRY(context(r, &cx, e));
+    TRY(vault_bucket_get(&cx, bytes_str(r->params[1]), &b, e));
+    TRY(rest_body_text(r, "digest", b.digest == VAULT_DIGEST_CLIENT ? "client" : "always", &digest,
+                       e));
+    TRY(rest_body_text(r, "sse", b.sse == VAULT_SSE_AES256 ? "AES256" : "aws:kms", &sse, e));
+    TRY(rest_body_text(r, "key_id", b.key_id, &key, e));
     bool is_client = strcmp(digest, "client") == 0, is_aes = strcmp(sse, "AES256") == 0;
     if ((!is_client && strcmp(digest, "always") != 0) || (!is_aes && strcmp(sse, "aws:kms") != 0)) {
         FAIL(e, ERRC_FORMAT, "digest is always or client; sse is aws:kms or AES256");
@@ -71,11 +65,11 @@ RESULT admin_buckets_set(struct admin *a, struct error *e)
     b.sse = is_aes ? VAULT_SSE_AES256 : VAULT_SSE_KMS;
     if (key[0] != '\0') {
         struct key_info info;
-        TRY(keys_show(a->l->keeper, cx.tenant, key, &info, e));
+        TRY(keys_show(r->l->keeper, cx.tenant, key, &info, e));
         memcpy(b.key_id, info.id, sizeof(b.key_id));
     } else {
         b.key_id[0] = '\0';
     }
     TRY(vault_bucket_set(&cx, &b, e));
-    return admin_reply(a, bucket_reply, &b, e);
+    return rest_reply(r, 200, 0, bucket_reply, &b, e);
 }

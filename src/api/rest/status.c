@@ -1,18 +1,18 @@
 /* How things stand, and the check of everything that is kept. */
-#include "api/admin/admin.h"
+#include "api/rest/rest_priv.h"
 
 struct status {
-    struct admin *a;
+    struct rest *r;
     struct jsonw *w;
 };
 
-static void log_write(struct admin *a, struct jsonw *w, const char *name)
+static void log_write(struct rest *r, struct jsonw *w, const char *name)
 {
     struct ledger_status s;
     char date[TIME_TEXT_MAX];
     jsonw_object(w);
     jsonw_kv_cstr(w, "log", name);
-    if (result_is_ok(ledger_get_status(a->l->scribe, name, &s, NULL))) {
+    if (result_is_ok(ledger_get_status(r->l->scribe, name, &s, NULL))) {
         jsonw_kv_bool(w, "full", s.is_full);
         jsonw_kv_cstr(w, "published", time_rfc3339(s.published_ms, date));
         jsonw_kv_u64(w, "published_size", s.published_size);
@@ -25,28 +25,28 @@ static RESULT log_add(void *arg, const struct tenant *t, struct error *e)
 {
     struct status *s = arg;
     (void)e;
-    log_write(s->a, s->w, t->name);
+    log_write(s->r, s->w, t->name);
     return RESULT_OK;
 }
 
-RESULT admin_status(struct admin *a, struct error *e)
+RESULT rest_status(struct rest *r, struct error *e)
 {
     CLEANUP(buf_done_p) struct buf out = BUF(16u * 1024 * 1024);
     struct jsonw w;
     struct vault_stats v;
-    vault_get_stats(a->l->api->vault, &v);
+    vault_get_stats(r->l->api->vault, &v);
     jsonw_init(&w, &out);
     jsonw_object(&w);
-    jsonw_kv_bool(&w, "keeper", rpc_client_is_up(a->l->keeper));
+    jsonw_kv_bool(&w, "keeper", rpc_client_is_up(r->l->keeper));
     jsonw_key(&w, "logs");
     jsonw_array(&w);
-    log_write(a, &w, LEDGER_PLATFORM);
-    struct status s = { a, &w };
-    TRY(directory_tenant_list(a->l->api->directory, log_add, &s, e));
+    log_write(r, &w, LEDGER_PLATFORM);
+    struct status s = { r, &w };
+    TRY(directory_tenant_list(r->l->api->directory, log_add, &s, e));
     jsonw_array_end(&w);
-    jsonw_kv_cstr(&w, "origin", a->settings->origin);
-    jsonw_kv_cstr(&w, "region", a->settings->region);
-    jsonw_kv_bool(&w, "scribe", rpc_client_is_up(a->l->scribe));
+    jsonw_kv_cstr(&w, "origin", r->settings->origin);
+    jsonw_kv_cstr(&w, "region", r->settings->region);
+    jsonw_kv_bool(&w, "scribe", rpc_client_is_up(r->l->scribe));
     jsonw_key(&w, "vault");
     jsonw_object(&w);
     jsonw_kv_u64(&w, "blobs_pending_delete", v.blobs_pending_delete);
@@ -59,6 +59,5 @@ RESULT admin_status(struct admin *a, struct error *e)
     jsonw_object_end(&w);
     jsonw_kv_cstr(&w, "version", TROTH_VERSION);
     jsonw_object_end(&w);
-    api_respond_json(a->x, 200, &out);
-    return RESULT_OK;
+    return rest_reply_json(r, 200, 0, &out, e);
 }

@@ -2,7 +2,7 @@
  * without credentials. */
 #include "house.h"
 
-#include "api/admin/admin.h"
+#include "api/rest/rest.h"
 #include "base/json.h"
 #include "ledger/client.h"
 
@@ -39,7 +39,12 @@ static struct json_doc *ask(const char *method, const char *target, const char *
         fail_msg("%s %s: %u, expected %u: %.*s", method, target, a.status, status,
                  BYTES_FMT(buf_bytes(&a.body)));
     }
-    assert_ok(json_parse(buf_bytes(&a.body), 1 << 24, &doc, &e), e);
+    if (a.status != 204) {
+        assert_ok(json_parse(buf_bytes(&a.body), 1 << 24, &doc, &e), e);
+    }
+    assert_string_equal(answer_header(&a, "cache-control"), "no-store");
+    assert_string_equal(answer_header(&a, "x-content-type-options"), "nosniff");
+    assert_non_null(strstr(answer_header(&a, "content-security-policy"), "frame-ancestors 'none'"));
     return doc;
 }
 
@@ -47,16 +52,20 @@ static void refused(const char *method, const char *target, const char *body, un
                     const char *code)
 {
     CLEANUP(json_doc_free_p) struct json_doc *doc = ask(method, target, body, status);
-    struct json err;
     struct bytes v;
     struct error e = { 0 };
-    assert_ok(json_get(json_root(doc), "error", &err, &e), e);
-    assert_ok(json_get_str(err, "code", &v, &e), e);
+    uint64_t n = 0;
+    assert_ok(json_get_str(json_root(doc), "code", &v, &e), e);
     if (!bytes_equal_str(v, code)) {
         fail_msg("%s %s: %.*s, expected %s", method, target, BYTES_FMT(v), code);
     }
-    assert_ok(json_get_str(err, "message", &v, &e), e);
+    assert_ok(json_get_str(json_root(doc), "detail", &v, &e), e);
     assert_true(v.n > 0);
+    assert_ok(json_get_str(json_root(doc), "title", &v, &e), e);
+    assert_ok(json_get_str(json_root(doc), "type", &v, &e), e);
+    assert_ok(json_get_str(json_root(doc), "request", &v, &e), e);
+    assert_ok(json_get_u64(json_root(doc), "status", 599, &n, &e), e);
+    assert_int_equal(n, status);
 }
 
 static void text(const struct json_doc *doc, const char *key, char *dst, size_t cap)
@@ -78,33 +87,33 @@ static void test_paths(void **state)
 {
     (void)state;
     refused("GET", "/", "", 404, "not_found");
-    refused("GET", "/v1", "", 404, "not_found");
-    refused("GET", "/v1/tenants/", "", 404, "not_found");
-    refused("GET", "/v1/tenants//keys", "", 404, "not_found");
-    refused("GET", "/v1/tenants/acme/", "", 404, "not_found");
-    refused("GET", "/v1/tenants/acme/keys/x/y", "", 404, "not_found");
-    refused("DELETE", "/v1/tenants/acme", "", 404, "not_found");
-    refused("GET", "/v1/tenants/nobody", "", 404, "not_found");
-    refused("GET", "/v1/tenants/a%2Fb", "", 404, "not_found");
-    refused("GET", "/v1/tenants/a%00b", "", 404, "not_found");
-    refused("GET", "/v1/tenants/%zz", "", 404, "not_found");
-    refused("GET", "/v1/logs/nobody/checkpoint", "", 404, "not_found");
-    refused("GET", "/v1/logs/..%2Fkeeper/checkpoint", "", 404, "not_found");
-    CLEANUP(json_doc_free_p) struct json_doc *doc = ask("GET", "/v1/tenants/%61cme", "", 200);
+    refused("GET", "/api/v1", "", 404, "not_found");
+    refused("GET", "/api/v1/tenants/", "", 404, "not_found");
+    refused("GET", "/api/v1/tenants//keys", "", 404, "not_found");
+    refused("GET", "/api/v1/tenants/acme/", "", 404, "not_found");
+    refused("GET", "/api/v1/tenants/acme/keys/x/y", "", 404, "not_found");
+    refused("DELETE", "/api/v1/tenants/acme", "", 405, "unsupported");
+    refused("GET", "/api/v1/tenants/nobody", "", 404, "not_found");
+    refused("GET", "/api/v1/tenants/a%2Fb", "", 404, "not_found");
+    refused("GET", "/api/v1/tenants/a%00b", "", 404, "not_found");
+    refused("GET", "/api/v1/tenants/%zz", "", 404, "not_found");
+    refused("GET", "/api/v1/logs/nobody/checkpoint", "", 404, "not_found");
+    refused("GET", "/api/v1/logs/..%2Fkeeper/checkpoint", "", 404, "not_found");
+    CLEANUP(json_doc_free_p) struct json_doc *doc = ask("GET", "/api/v1/tenants/%61cme", "", 200);
     assert_text(doc, "tenant", "acme");
 }
 
 static void test_bodies(void **state)
 {
     (void)state;
-    refused("POST", "/v1/tenants", "", 400, "format");
-    refused("POST", "/v1/tenants", "{", 400, "format");
-    refused("POST", "/v1/tenants", "[]", 400, "format");
-    refused("POST", "/v1/tenants", "{\"name\":7}", 400, "format");
-    refused("POST", "/v1/tenants", "{\"name\":\"a\\nb\"}", 400, "format");
-    refused("POST", "/v1/tenants", "{\"name\":\"platform\"}", 400, "format");
-    refused("POST", "/v1/tenants", "{\"name\":\"ok-name\",\"suite\":\"rot13\"}", 400, "format");
-    refused("POST", "/v1/tenants", "{\"name\":\"acme\"}", 409, "exists");
+    refused("POST", "/api/v1/tenants", "", 400, "format");
+    refused("POST", "/api/v1/tenants", "{", 400, "format");
+    refused("POST", "/api/v1/tenants", "[]", 400, "format");
+    refused("POST", "/api/v1/tenants", "{\"name\":7}", 400, "format");
+    refused("POST", "/api/v1/tenants", "{\"name\":\"a\\nb\"}", 400, "format");
+    refused("POST", "/api/v1/tenants", "{\"name\":\"platform\"}", 400, "format");
+    refused("POST", "/api/v1/tenants", "{\"name\":\"ok-name\",\"suite\":\"rot13\"}", 400, "format");
+    refused("POST", "/api/v1/tenants", "{\"name\":\"acme\"}", 409, "exists");
 }
 
 struct looked {
@@ -158,16 +167,16 @@ static void test_tenants(void **state)
     house_tenant(house, "beta", &beta);
     assert_phases("platform", "tenant.create", 2, "ok"); /* acme, beta */
     s3_expect(house, &beta, "PUT", "/data", BYTES_NONE, NULL, 200, NULL);
-    json_doc_free(ask("POST", "/v1/tenants/beta/suspend", "", 200));
+    json_doc_free(ask("POST", "/api/v1/tenants/beta/suspend", "", 200));
     assert_phases("beta", "tenant.suspend", 1, "ok");
     s3_expect(house, &beta, "GET", "/data", BYTES_NONE, NULL, 403, "AccessDenied");
-    json_doc_free(ask("POST", "/v1/tenants/beta/resume", "", 200));
+    json_doc_free(ask("POST", "/api/v1/tenants/beta/resume", "", 200));
     s3_expect(house, &beta, "GET", "/data", BYTES_NONE, NULL, 200, NULL);
-    json_doc_free(ask("POST", "/v1/tenants/beta/close", "", 200));
+    json_doc_free(ask("POST", "/api/v1/tenants/beta/close", "", 200));
     s3_expect(house, &beta, "GET", "/data", BYTES_NONE, NULL, 403, "AccessDenied");
-    refused("POST", "/v1/tenants/beta/resume", "", 409, "conflict");
+    refused("POST", "/api/v1/tenants/beta/resume", "", 409, "conflict");
     assert_phases("beta", "tenant.resume", 2, "failed");
-    CLEANUP(json_doc_free_p) struct json_doc *doc = ask("GET", "/v1/tenants/beta", "", 200);
+    CLEANUP(json_doc_free_p) struct json_doc *doc = ask("GET", "/api/v1/tenants/beta", "", 200);
     assert_text(doc, "state", "closed");
 }
 
@@ -177,21 +186,21 @@ static void test_access_keys(void **state)
     struct credentials second = acme;
     (void)state;
     CLEANUP(json_doc_free_p)
-    struct json_doc *doc = ask("POST", "/v1/tenants/acme/access-keys", "{\"owner\":\"root\"}", 200);
+    struct json_doc *doc = ask("POST", "/api/v1/realms/acme/users/root/access-keys", "", 201);
     text(doc, "access_key_id", second.id, sizeof(second.id));
     text(doc, "secret_access_key", second.secret, sizeof(second.secret));
     s3_expect(house, &second, "GET", "/", BYTES_NONE, NULL, 200, NULL);
-    refused("POST", "/v1/tenants/acme/access-keys", "{\"owner\":\"root\"}", 413, "limit");
+    refused("POST", "/api/v1/realms/acme/users/root/access-keys", "", 409, "limit");
     assert_phases("acme", "access-key.create", 2, "failed");
-    snprintf(target, sizeof(target), "/v1/tenants/acme/access-keys/%s", second.id);
-    json_doc_free(ask("DELETE", target, "", 200));
+    snprintf(target, sizeof(target), "/api/v1/realms/acme/access-keys/%s", second.id);
+    json_doc_free(ask("DELETE", target, "", 204));
     s3_expect(house, &second, "GET", "/", BYTES_NONE, NULL, 403, "InvalidAccessKeyId");
     refused("DELETE", target, "", 404, "not_found");
     CLEANUP(json_doc_free_p)
-    struct json_doc *list = ask("GET", "/v1/tenants/acme/access-keys", "", 200);
+    struct json_doc *list = ask("GET", "/api/v1/realms/acme/access-keys", "", 200);
     struct json keys;
     struct error e = { 0 };
-    assert_ok(json_get(json_root(list), "access_keys", &keys, &e), e);
+    assert_ok(json_get(json_root(list), "items", &keys, &e), e);
     assert_int_equal(json_count(keys), 1);
 }
 
@@ -203,35 +212,35 @@ static void test_keys(void **state)
     s3_expect(house, &acme, "PUT", "/keyed", BYTES_NONE, NULL, 200, NULL);
     CLEANUP(json_doc_free_p)
     struct json_doc *doc =
-            ask("POST", "/v1/tenants/acme/keys",
-                "{\"description\":\"for contracts\",\"custodian\":\"customer\"}", 200);
+            ask("POST", "/api/v1/tenants/acme/keys",
+                "{\"description\":\"for contracts\",\"custodian\":\"customer\"}", 201);
     text(doc, "key_id", id, sizeof(id));
     assert_text(doc, "custodian", "customer");
     snprintf(head, sizeof(head), "%s", id);
     const struct head *with = HEADS({ "x-amz-server-side-encryption", "aws:kms" },
                                     { "x-amz-server-side-encryption-aws-kms-key-id", head });
     s3_expect(house, &acme, "PUT", "/keyed/o", BYTES_LIT("x"), with, 200, NULL);
-    snprintf(target, sizeof(target), "/v1/tenants/acme/keys/%s/rotate", id);
+    snprintf(target, sizeof(target), "/api/v1/tenants/acme/keys/%s/rotate", id);
     CLEANUP(json_doc_free_p) struct json_doc *rotated = ask("POST", target, "", 200);
     uint64_t version = 0;
     struct error e = { 0 };
     assert_ok(json_get_u64(json_root(rotated), "version", 100, &version, &e), e);
     assert_int_equal(version, 2);
-    snprintf(target, sizeof(target), "/v1/tenants/acme/keys/%s/rewrap", id);
+    snprintf(target, sizeof(target), "/api/v1/tenants/acme/keys/%s/rewrap", id);
     json_doc_free(ask("POST", target, "", 200));
     s3_expect(house, &acme, "GET", "/keyed/o", BYTES_NONE, NULL, 200, NULL);
-    snprintf(target, sizeof(target), "/v1/tenants/acme/keys/%s/disable", id);
+    snprintf(target, sizeof(target), "/api/v1/tenants/acme/keys/%s/disable", id);
     json_doc_free(ask("POST", target, "", 200));
     s3_expect(house, &acme, "GET", "/keyed/o", BYTES_NONE, NULL, 400, "KMS.DisabledException");
     s3_expect(house, &acme, "PUT", "/keyed/p", BYTES_LIT("x"), with, 400, "KMS.DisabledException");
     s3_expect(house, &acme, "HEAD", "/keyed/o", BYTES_NONE, NULL, 200, NULL);
-    snprintf(target, sizeof(target), "/v1/tenants/acme/keys/%s/enable", id);
+    snprintf(target, sizeof(target), "/api/v1/tenants/acme/keys/%s/enable", id);
     json_doc_free(ask("POST", target, "", 200));
     s3_expect(house, &acme, "GET", "/keyed/o", BYTES_NONE, NULL, 200, NULL);
-    snprintf(target, sizeof(target), "/v1/tenants/acme/keys/%s/schedule-destroy", id);
+    snprintf(target, sizeof(target), "/api/v1/tenants/acme/keys/%s/schedule-destroy", id);
     json_doc_free(ask("POST", target, "", 200));
     s3_expect(house, &acme, "GET", "/keyed/o", BYTES_NONE, NULL, 400, "KMS.DisabledException");
-    snprintf(target, sizeof(target), "/v1/tenants/acme/keys/%s/destroy", id);
+    snprintf(target, sizeof(target), "/api/v1/tenants/acme/keys/%s/destroy", id);
     int64_t due = clock_wall_ms(&clock_system) + 2;
     while (clock_wall_ms(&clock_system) < due) {
         sched_yield(); /* the waiting period of this house: 1 ms */
@@ -243,7 +252,7 @@ static void test_keys(void **state)
     s3_expect(house, &acme, "GET", "/keyed/o", BYTES_NONE, NULL, 400, "KMS.DisabledException");
     assert_phases("acme", "key.destroy", 1, "ok");
     assert_phases("acme", "key.rotate", 1, "ok");
-    refused("POST", "/v1/tenants/acme/keys/nonsense/rotate", "", 404, "not_found");
+    refused("POST", "/api/v1/tenants/acme/keys/nonsense/rotate", "", 404, "not_found");
     assert_phases("acme", "key.rotate", 2, "failed");
 }
 
@@ -252,30 +261,31 @@ static void test_buckets(void **state)
     (void)state;
     s3_expect(house, &acme, "PUT", "/settings", BYTES_NONE, NULL, 200, NULL);
     CLEANUP(json_doc_free_p)
-    struct json_doc *doc = ask("POST", "/v1/tenants/acme/buckets/settings",
+    struct json_doc *doc = ask("POST", "/api/v1/tenants/acme/buckets/settings",
                                "{\"digest\":\"client\",\"sse\":\"AES256\"}", 200);
     assert_text(doc, "digest", "client");
     assert_text(doc, "sse", "AES256");
-    refused("POST", "/v1/tenants/acme/buckets/settings", "{\"sse\":\"none\"}", 400, "format");
-    refused("POST", "/v1/tenants/acme/buckets/absent", "{}", 404, "not_found");
-    refused("POST", "/v1/tenants/acme/buckets/settings", "{\"key_id\":\"x\"}", 404, "not_found");
+    refused("POST", "/api/v1/tenants/acme/buckets/settings", "{\"sse\":\"none\"}", 400, "format");
+    refused("POST", "/api/v1/tenants/acme/buckets/absent", "{}", 404, "not_found");
+    refused("POST", "/api/v1/tenants/acme/buckets/settings", "{\"key_id\":\"x\"}", 404,
+            "not_found");
 }
 
 static void test_logs(void **state)
 {
     (void)state;
     CLEANUP(json_doc_free_p)
-    struct json_doc *doc = ask("GET", "/v1/logs/acme/entries?from=0&count=5", "", 200);
+    struct json_doc *doc = ask("GET", "/api/v1/logs/acme/entries?from=0&count=5", "", 200);
     struct json list;
     struct error e = { 0 };
-    assert_ok(json_get(json_root(doc), "entries", &list, &e), e);
+    assert_ok(json_get(json_root(doc), "items", &list, &e), e);
     assert_true(json_count(list) > 0 && json_count(list) <= 5);
-    refused("GET", "/v1/logs/acme/entries?count=1001", "", 400, "format");
-    refused("GET", "/v1/logs/acme/entries?from=x", "", 400, "format");
-    refused("GET", "/v1/logs/acme/prove", "", 400, "format");
-    refused("GET", "/v1/logs/acme/prove?index=99999999", "", 400, "range");
-    json_doc_free(ask("GET", "/v1/logs/acme/entries?from=18446744073709551615", "", 200));
-    json_doc_free(ask("GET", "/v1/status", "", 200));
+    refused("GET", "/api/v1/logs/acme/entries?count=1001", "", 400, "format");
+    refused("GET", "/api/v1/logs/acme/entries?from=x", "", 400, "format");
+    refused("GET", "/api/v1/logs/acme/prove", "", 400, "format");
+    refused("GET", "/api/v1/logs/acme/prove?index=99999999", "", 400, "range");
+    json_doc_free(ask("GET", "/api/v1/logs/acme/entries?from=18446744073709551615", "", 200));
+    json_doc_free(ask("GET", "/api/v1/status", "", 200));
 }
 
 /* Refused requests are entries; nobody can flood the log with them. */
@@ -356,23 +366,34 @@ static void test_statuses(void **state)
     assert_int_equal(api_status(ERRC_BUG), 500);
 }
 
-/* Each line of the table is written as paths are matched. */
+/* Each line of the table is written as paths are matched, and names an action that exists. */
 static void test_table(void **state)
 {
     size_t n = 0;
     (void)state;
-    for (const struct admin_route *r = admin_routes; r->method != NULL; r++, n++) {
+    for (const struct rest_route *r = rest_routes; r->method != NULL; r++, n++) {
         unsigned params = 0;
-        assert_int_equal(strncmp(r->path, "/v1/", 4), 0);
-        for (const char *p = r->path; (p = strstr(p, "{}")) != NULL; p += 2) {
+        assert_int_equal(strncmp(r->path, "/api/v1/", 8), 0);
+        for (const char *p = r->path; (p = strchr(p, '{')) != NULL; p++) {
             params++;
         }
-        assert_true(params <= ADMIN_PARAMS_MAX);
-        for (const struct admin_route *o = admin_routes; o != r; o++) {
+        assert_true(params <= REST_PARAMS_MAX);
+        bool is_decided = r->realm == REST_PLATFORM || r->realm == REST_PARAM ||
+                          r->realm == REST_ABOUT || r->realm == REST_HOME;
+        assert_true(is_decided == (r->action != NULL));
+        assert_true(is_decided == (r->resource != NULL));
+        if (is_decided && action_find(bytes_str(r->action)) == NULL) {
+            fail_msg("%s %s: no action %s", r->method, r->path, r->action);
+        }
+        if (r->realm == REST_PARAM || r->realm == REST_ABOUT) {
+            assert_non_null(strstr(r->path, "/{realm}"));
+        }
+        assert_true((r->realm == REST_STAGE) == ((r->flags & REST_AT_ANY) != 0));
+        for (const struct rest_route *o = rest_routes; o != r; o++) {
             assert_false(strcmp(o->method, r->method) == 0 && strcmp(o->path, r->path) == 0);
         }
     }
-    assert_true(n > 20);
+    assert_true(n > 100);
 }
 
 int main(void)

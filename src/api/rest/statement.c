@@ -1,6 +1,6 @@
 /* The key management responsibility statement (密钥管理责任说明) of a tenant, from the measured
  * state, signed. */
-#include "api/admin/admin.h"
+#include "api/rest/rest_priv.h"
 
 #include "keys/statement.h"
 
@@ -47,45 +47,45 @@ static void statement_reply(void *arg, struct jsonw *w)
     jsonw_raw(w, buf_bytes(&s->json));
 }
 
-static RESULT statement_make(struct admin *a, const struct tenant *t, const struct key_list *l,
+static RESULT statement_make(struct rest *r, const struct tenant *t, const struct key_list *l,
                              struct statement *s, struct error *e)
 {
     const char *custodian = custodian_of(l);
     struct root_info root;
-    TRY(keys_root_info(a->l->keeper, &root, e));
+    TRY(keys_root_info(r->l->keeper, &root, e));
     struct statement_facts f = {
-        .deployment = a->settings->origin,
+        .deployment = r->settings->origin,
         .service = "Troth S3",
         .tenant = t->name,
-        .contact = a->settings->contact,
+        .contact = r->settings->contact,
         .is_default = true,
         .duties = { custodian, custodian, "provider", custodian, custodian, custodian },
         .root = root,
         .root_custodian = "provider",
-        .rotation_days = a->settings->rotation_days,
-        .wait_days = (uint32_t)(a->settings->destroy_wait_ms / DAY_MS),
-        .now_ms = clock_wall_ms(a->l->api->clock),
+        .rotation_days = r->settings->rotation_days,
+        .wait_days = (uint32_t)(r->settings->destroy_wait_ms / DAY_MS),
+        .now_ms = clock_wall_ms(r->l->api->clock),
     };
     TRY(statement_json(&f, l->keys, l->n, &s->json, e));
     TRY(statement_text(&f, l->keys, l->n, &s->text, e));
-    TRY(keys_sign_statement(a->l->keeper, STATEMENT_CONTEXT, buf_bytes(&s->text), &s->note, e));
-    return admin_reply(a, statement_reply, s, e);
+    TRY(keys_sign_statement(r->l->keeper, STATEMENT_CONTEXT, buf_bytes(&s->text), &s->note, e));
+    return rest_reply(r, 200, 0, statement_reply, s, e);
 }
 
 /*= 2.1.3-5 "algorithm and key management responsibility, stated from what is measured" */
-RESULT admin_keys_statement(struct admin *a, struct error *e)
+RESULT rest_keys_statement(struct rest *r, struct error *e)
 {
     struct tenant t;
     struct key_list l = { 0 };
     struct statement s = { BUF(16u * 1024 * 1024), BUF(KEY_STATEMENT_MAX), BUF(256 * 1024) };
-    TRY(admin_tenant(a, &t, e));
-    struct result r = keys_list(a->l->keeper, t.name, key_add, &l, e);
-    if (result_is_ok(r)) {
-        r = statement_make(a, &t, &l, &s, e);
+    TRY(rest_tenant(r, &t, e));
+    struct result res = keys_list(r->l->keeper, t.name, key_add, &l, e);
+    if (result_is_ok(res)) {
+        res = statement_make(r, &t, &l, &s, e);
     }
     buf_done(&s.json);
     buf_done(&s.text);
     buf_done(&s.note);
     mem_free(l.keys);
-    return r;
+    return res;
 }
