@@ -18,6 +18,24 @@ const char *access_reason_name(enum access_reason r)
     return names[r];
 }
 
+/* Why a principal may do nothing (principal.why_frozen). */
+static const struct {
+    const char *en, *zh;
+} whys[] = {
+    { "the tenant is closed", "租户已关闭" },
+    { "the tenant is suspended", "租户已停用" },
+    { "the provider's accounts are frozen", "服务商账户已冻结" },
+    { "the tenant is frozen", "租户已冻结" },
+    { "its account is gone", "账户已不存在" },
+    { "the account has ended", "账户已终止" },
+    { "the account is suspended", "账户已停用" },
+    { "the account is frozen", "账户已冻结" },
+    { "its grant has ended", "授权已结束" },
+    { "its role is gone", "角色已不存在" },
+    { "its role is held through a grant alone", "该角色只能通过授权持有" },
+    { "its role is not held any more", "已不再持有该角色" },
+};
+
 /* What differs between the languages. */
 struct language {
     const char *verdicts[3];
@@ -88,6 +106,21 @@ static void add_decision(const struct access_answer *a, const struct language *l
     }
 }
 
+static void add_why(const struct access_answer *a, const struct language *l, struct buf *out)
+{
+    if (a->why == NULL || a->why[0] == '\0') {
+        buf_add_str(out, l->account);
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(whys) && l == &chinese; i++) {
+        if (strcmp(a->why, whys[i].en) == 0) {
+            buf_add_str(out, whys[i].zh);
+            return;
+        }
+    }
+    buf_add_str(out, a->why);
+}
+
 static void add_text(const struct access_answer *a, const struct language *l, struct buf *out)
 {
     buf_add_str(out, l->verdicts[a->verdict]);
@@ -101,7 +134,7 @@ static void add_text(const struct access_answer *a, const struct language *l, st
         add_decision(a, l, out);
         break;
     case ACCESS_FROZEN:
-        buf_add_str(out, a->why == NULL || a->why[0] == '\0' ? l->account : a->why);
+        add_why(a, l, out);
         break;
     case ACCESS_EXPIRED:
         buf_add_str(out, l->expired);
