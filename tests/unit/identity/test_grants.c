@@ -123,6 +123,11 @@ static void test_length(void **state)
     assert_code(grant_create(w->d, &ask, w->arena, &g, &e), ERRC_RANGE);
     ask.length_ms = 8 * HOUR;
     assert_ok(grant_create(w->d, &ask, w->arena, &g, &e), e);
+    struct user wu = person(w, IDENTITY_PLATFORM, "wu");
+    struct grant hour = asked(w, &wu, "acme", "support-data-reader");
+    assert_code(grant_approve(w->d, hour.id, &lin, now(w), HOUR + 1, "", w->arena, &ret, &e),
+                ERRC_RANGE);
+    assert_message(&e, "longer than was asked for");
     assert_ok(param_set(w->d, "acme", "P-PAM-2", "2", &e), e);
     assert_code(grant_approve(w->d, g.id, &lin, now(w), 0, "", w->arena, &ret, &e), ERRC_RANGE);
     assert_code(grant_approve(w->d, g.id, &lin, now(w), 9 * HOUR, "", w->arena, &ret, &e),
