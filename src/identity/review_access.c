@@ -80,33 +80,31 @@ static RESULT judge(struct directory *d, const char *realm, struct held *h, stru
     return RESULT_OK;
 }
 
-static bool is_privileged_subject(const struct held *all, size_t n, const char *id,
-                                  const char *name)
-{
-    for (size_t i = 0; i < n; i++) {
-        const struct review_item *line = &all[i].line;
-        if (all[i].is_privileged && ((id != NULL && strcmp(line->subject, id) == 0) ||
-                                     (name != NULL && strcmp(line->subject_name, name) == 0))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Then what leads there: groups that have something privileged, keys of who has. */
+/* Then what leads there: membership of groups that have something privileged, keys of who has. */
 static void follow(struct held *all, size_t n)
 {
+    struct map *groups = map_new(), *subjects = map_new();
     const char *name = NULL;
     for (size_t i = 0; i < n; i++) {
-        if (name_of(all[i].line.access, "group", &name)) {
-            all[i].is_privileged = is_privileged_subject(all, n, NULL, all[i].line.access);
+        if (all[i].is_privileged) {
+            (void)map_set(groups, bytes_str(all[i].line.subject_name), &all[i]);
         }
     }
     for (size_t i = 0; i < n; i++) {
-        if (!all[i].is_privileged && name_of(all[i].line.access, "access-key", &name)) {
-            all[i].is_privileged = is_privileged_subject(all, n, all[i].line.subject, NULL);
+        if (name_of(all[i].line.access, "group", &name)) {
+            all[i].is_privileged = map_get(groups, bytes_str(all[i].line.access)) != NULL;
+        }
+        if (all[i].is_privileged) {
+            (void)map_set(subjects, bytes_str(all[i].line.subject), &all[i]);
         }
     }
+    for (size_t i = 0; i < n; i++) {
+        if (name_of(all[i].line.access, "access-key", &name)) {
+            all[i].is_privileged |= map_get(subjects, bytes_str(all[i].line.subject)) != NULL;
+        }
+    }
+    map_free(groups, NULL);
+    map_free(subjects, NULL);
 }
 
 RESULT review_collect(struct directory *d, const char *realm, bool is_privileged,
