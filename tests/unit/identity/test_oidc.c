@@ -11,6 +11,8 @@
 #include "crypto/sign.h"
 #include "identity/oidc.h"
 
+#include <pthread.h>
+
 #define ISSUER   "https://idp.example:8443/realms/one"
 #define KEYS     "https://idp.example:8443/realms/one/keys"
 #define CLIENT   "troth"
@@ -458,13 +460,57 @@ static void providers(void **state)
     }
 }
 
+/* Many at once: one of them fetches, those that come meanwhile are told to come again. */
+struct visitor {
+    struct stage *s;
+    struct bytes token;
+    pthread_t thread;
+    unsigned taken, again, wrong;
+};
+
+static void *visit(void *arg)
+{
+    struct visitor *v = arg;
+    CLEANUP(arena_free_p) struct arena *arena = arena_new(4096, false);
+    struct oidc_claims c;
+    struct error e;
+    for (int i = 0; i < 50; i++) {
+        struct result r = oidc_verify(v->s->o, "acme", v->token, arena, &c, &e);
+        v->taken += result_is_ok(r);
+        v->again += r.code == ERRC_AGAIN;
+        v->wrong += !result_is_ok(r) && r.code != ERRC_AGAIN;
+        arena_reset(arena);
+    }
+    return NULL;
+}
+
+static void many_at_once(void **state)
+{
+    CLEANUP(stage_free_p) struct stage *s = stage_new(state);
+    CLEANUP(buf_done_p) struct buf token = BUF(JSON_MAX);
+    struct visitor v[4] = { 0 };
+    unsigned taken = 0;
+    token_make(s->idp.key, HEADER, good(s), &token);
+    for (size_t i = 0; i < ARRAY_LEN(v); i++) {
+        v[i] = (struct visitor){ .s = s, .token = buf_bytes(&token) };
+        assert_int_equal(pthread_create(&v[i].thread, NULL, visit, &v[i]), 0);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(v); i++) {
+        pthread_join(v[i].thread, NULL);
+        assert_int_equal(v[i].wrong, 0);
+        taken += v[i].taken;
+    }
+    assert_true(taken > 0);
+    assert_int_equal(s->idp.calls, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(taken),          TEST(algorithm_tricks),  TEST(wrong_key),
         TEST(claims_refused), TEST(every_byte_counts), TEST(keys_roll),
         TEST(issuer_away),    TEST(documents_refused), TEST(two_keys),
-        TEST(addresses),      TEST(providers),
+        TEST(addresses),      TEST(providers),         TEST(many_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
