@@ -9,6 +9,7 @@
  *      (own ones, roles, a running grant and the assumed role together)         -> denied
  *   4. the policies in force (policy.h), with the bucket's policy where there is one; where they
  *      only do not allow it, a running grant over the own realm
+ *      nobody without credentials does an administrative action, whatever they say
  *   5. the local operator (management socket): platform things by the built-in table, a tenant's only
  *      while that tenant is not claimed, or with a running break-glass grant of operator/UID
  */

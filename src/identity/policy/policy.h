@@ -5,7 +5,8 @@
  *
  * Refused, never guessed: unknown elements, operators and partitions, wildcards where the grammar
  * has none (vendor of an action, type of an IAM resource), a Principal in an identity policy or none
- * in a resource policy, doubled Sids, doubled JSON keys, more than POLICY_MAX bytes.
+ * in a resource policy, doubled Sids, doubled JSON keys, more than POLICY_MAX bytes. The language as it
+ * is taken: docs/formats/access-policy.md.
  */
 #ifndef TROTH_IDENTITY_POLICY_POLICY_H
 #define TROTH_IDENTITY_POLICY_POLICY_H
@@ -35,8 +36,8 @@ size_t policy_statements(const struct policy *p);
 /* Does a statement allow this action on anything, under any condition: for what a policy could
  * ever do. */
 bool policy_may_allow(const struct policy *p, struct bytes action);
-/* A resource policy that lets in anybody: Principal "*" allowed without a condition that names
- * accounts, principals or source addresses narrower than everything. */
+/* A resource policy that lets in anybody: Principal "*" allowed without a condition that holds for
+ * certain accounts, principals or source addresses (/8, IPv6 /32 or narrower) alone. */
 bool policy_is_public(const struct policy *p);
 /* Does a condition, resource or value ask for a condition key whose name begins with `prefix`: so that
  * what is dear to find out is found out only then. */
@@ -61,7 +62,7 @@ struct policy_request {
     struct bytes principal_role;      /* of a session: the role's ARN, else empty */
     struct bytes principal_account;   /* 12 digits; empty: anonymous */
     struct bytes principal_federated; /* the issuer of a web identity, else empty */
-    const struct policy_key *keys;
+    const struct policy_key *keys;    /* of two with one name the first counts */
     size_t key_count;
 };
 
@@ -100,11 +101,13 @@ struct policy_decision {
  *   (IDENTITY or RESOURCE allows) and every BOUNDARY and SESSION allows  -> ALLOWED
  *   else                                                                 -> NOT_ALLOWED
  * Stricter than AWS in one point: a resource policy does not reach past a boundary or session
- * policy.
+ * policy. As in AWS, an Allow of a resource policy for a whole account ("...:root") hands the
+ * decision to that account's identity policies and allows nothing by itself.
  */
 void policy_evaluate(const struct policy_in_force *in, size_t count,
                      const struct policy_request *rq, struct policy_decision *ret);
-/* A trust policy alone: does it let this principal do rq->action (sts:AssumeRole ...). */
+/* A trust policy alone: does it let this principal do rq->action (sts:AssumeRole ...). A whole
+ * account counts here: whether its own policies allow the action is the caller's to ask. */
 void policy_evaluate_trust(const struct policy *trust, const struct policy_request *rq,
                            struct policy_decision *ret);
 
