@@ -86,6 +86,12 @@ const struct setting config_settings[] = {
       "origin of the pages that use passkeys (https://NAME[:PORT]); empty: https://, that domain and "
       "the port that was asked",
       "使用通行密钥的页面来源（https://域名[:端口]）；空则为 https://、该域名及所请求的端口" },
+    { "identity.blocked_passwords", SETTING_TEXT, AT(blocked_passwords), "", 0, 511, NULL,
+      "file of breached passwords that are refused: SHA-1 in hex, sorted, one a line, with or "
+      "without "
+      "':count'; absolute, or identity/NAME in the state folder; opened at the start",
+      "拒绝使用的已泄露口令文件：每行一个 SHA-1（十六进制，已排序），可带 "
+      "':次数'；绝对路径或状态目录中的 identity/文件名；启动时打开" },
     { "vault.buffers", SETTING_SIZE, AT(vault_buffer_bytes), "128MiB", 16 * MIB, 16 * GIB, NULL,
       "memory for bodies on their way to the disk", "写盘途中的数据所用内存" },
     { "vault.reserve", SETTING_SIZE, AT(vault_reserve_bytes), "256MiB", MIB, 1024 * GIB, NULL,

@@ -4,6 +4,8 @@
 
 #include "base/log.h"
 #include "crypto/hmac.h"
+#include "identity/login.h"
+#include "sys/path.h"
 
 #include <time.h>
 
@@ -41,6 +43,26 @@ static RESULT directory_key(const struct key256 *metadata, struct key256 *ret)
                 BYTES_LIT("troth identity database"), ret->b, sizeof(ret->b));
 }
 
+/* Relative to the state folder, or absolute. */
+static RESULT blocked_open(struct edge *ed, struct error *e)
+{
+    CLEANUP(buf_done_p) struct buf name = BUF(CONFIG_TEXT_MAX);
+    CLEANUP(fs_free_p) struct fs *folder = NULL;
+    const char *path = ed->config.blocked_passwords;
+    struct block_list *list = NULL;
+
+    if (path[0] == '\0') {
+        return RESULT_OK;
+    }
+    if (path[0] == '/') {
+        TRY(path_folder(path, &folder, &name, e));
+        path = buf_cstr(&name);
+    }
+    TRY(block_list_open(folder != NULL ? folder : ed->fs, path, &list, e));
+    login_block_list_set(ed->api.directory, list);
+    return RESULT_OK;
+}
+
 static RESULT stores_open(struct edge *ed, struct error *e)
 {
     CLEANUP(key256_wipe) struct key256 key = { 0 };
@@ -50,6 +72,7 @@ static RESULT stores_open(struct edge *ed, struct error *e)
     TRY_MSG(directory_open(ed->identity_fs, &identity_key, &clock_system, &rng_system,
                            &ed->api.directory, e),
             e, "identity");
+    TRY_MSG(blocked_open(ed, e), e, "identity.blocked_passwords");
     const struct oidc_source source = { oidc_get_https, ed->config.oidc_ca };
     ed->api.oidc = oidc_new(ed->api.directory, ed->api.pool, &source);
     TRY_MSG(db_open(ed->vault_fs, "meta.db", &key, vault_migrations, vault_migration_count, &ed->db,

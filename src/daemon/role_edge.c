@@ -124,11 +124,12 @@ static RESULT paths_allowed(struct edge *ed, struct buf *names, struct sandbox_p
     static const char *const of_system[] = { "/etc/ssl", "/etc/resolv.conf", "/etc/hosts",
                                              "/etc/nsswitch.conf", "/usr/share/ca-certificates" };
     const struct config *c = &ed->config;
-    const char *files[5 + CONFIG_WITNESSES_MAX] = { c->tls_certificate, c->tls_key,
-                                                    c->tls_client_ca, c->tsa_ca, c->oidc_ca };
+    const char *files[6 + CONFIG_WITNESSES_MAX] = { c->tls_certificate, c->tls_key,
+                                                    c->tls_client_ca,   c->tsa_ca,
+                                                    c->oidc_ca,         c->blocked_passwords };
     size_t n = 0;
     for (size_t i = 0; i < CONFIG_WITNESSES_MAX; i++) {
-        files[5 + i] = c->witnesses[i].ca;
+        files[6 + i] = c->witnesses[i].ca;
     }
     for (size_t i = 0; i < ARRAY_LEN(own); i++) {
         buf_addf(&names[n], "%s/%s", ed->dir, own[i].path);

@@ -1,4 +1,5 @@
 /* Groups of users. */
+#include "identity/factor.h"
 #include "identity/role_priv.h"
 
 #define GROUPS_OF_USER 10
@@ -163,7 +164,8 @@ RESULT group_add(struct directory *d, const char *group_id, const char *user_id,
 {
     CLEANUP(arena_free_p) struct arena *arena = arena_new(4096, false);
     struct membership m = { group_id, user_id, arena };
-    return directory_change(d, member_insert, &m, e);
+    TRY(directory_change(d, member_insert, &m, e));
+    return factor_claim_realm(d, user_id, e);
 }
 
 static RESULT member_delete(struct db_conn *c, void *arg, struct error *e)

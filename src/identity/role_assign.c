@@ -1,6 +1,7 @@
 /* Who holds which role standing, and that no person gets two of the three administrators so. */
 #include "identity/role_priv.h"
 
+#include "identity/factor.h"
 #include "identity/policy/admins.h"
 
 /* Whose policies are in force for a user: its own id, its groups, and the roles of its realm that it
@@ -70,26 +71,26 @@ struct assignment {
     struct bytes role;
     int64_t now_ms;
     struct arena *arena;
+    struct sql_rows users; /* const char *: whom it reaches */
 };
 
 /* The persons a role of this subject reaches. */
-static RESULT reached_check(struct db_conn *c, const struct assignment *in, struct error *e)
+static RESULT reached_check(struct db_conn *c, struct assignment *in, struct error *e)
 {
-    struct sql_rows users;
     TRY(sql_rows(c,
                  "SELECT id FROM users WHERE id = ?1 UNION ALL"
                  " SELECT user FROM members WHERE group_id = ?1",
                  SQL_IN(SQL_STR(in->subject)), sizeof(const char *), sql_row_text, in->arena,
-                 &users, e));
-    for (size_t i = 0; i < users.n; i++) {
-        TRY(administrators_check(c, ((const char *const *)users.p)[i], in->arena, e));
+                 &in->users, e));
+    for (size_t i = 0; i < in->users.n; i++) {
+        TRY(administrators_check(c, ((const char *const *)in->users.p)[i], in->arena, e));
     }
     return RESULT_OK;
 }
 
 static RESULT holder_insert(struct db_conn *c, void *arg, struct error *e)
 {
-    const struct assignment *in = arg;
+    struct assignment *in = arg;
     struct access_role r;
     char realm[TENANT_NAME_BYTES];
     TRY(role_of_name(c, in->realm, in->role, in->arena, &r, e));
@@ -115,8 +116,12 @@ RESULT role_assign(struct directory *d, const char *realm, const char *subject_i
                    struct bytes role, struct error *e)
 {
     CLEANUP(arena_free_p) struct arena *arena = arena_new(4096, false);
-    struct assignment in = { realm, subject_id, role, clock_wall_ms(d->clock), arena };
-    return directory_change(d, holder_insert, &in, e);
+    struct assignment in = { realm, subject_id, role, clock_wall_ms(d->clock), arena, { NULL, 0 } };
+    TRY(directory_change(d, holder_insert, &in, e));
+    for (size_t i = 0; i < in.users.n; i++) {
+        TRY(factor_claim_realm(d, ((const char *const *)in.users.p)[i], e));
+    }
+    return RESULT_OK;
 }
 
 /* What was assumed by it ends too. */

@@ -413,8 +413,17 @@ static void claim(void **state)
     /* the role after the factor */
     (void)active(w, "other", zhao.id);
     assert_ok(role_assign(w->d, "other", zhao.id, BYTES_LIT("approver"), &e), e);
-    assert_ok(factor_claim_realm(w->d, zhao.id, &e), e);
     assert_true(claimed(w, "other"));
+    /* the role by a group, joined after the factor */
+    tenant_make(w, "third");
+    struct user sun = person(w, "third", "sun");
+    struct group g;
+    (void)active(w, "third", sun.id);
+    assert_ok(group_create(w->d, "third", "leads", NULL, arena, &g, &e), e);
+    assert_ok(role_assign(w->d, "third", g.id, BYTES_LIT("approver"), &e), e);
+    assert_false(claimed(w, "third"));
+    assert_ok(group_add(w->d, g.id, sun.id, &e), e);
+    assert_true(claimed(w, "third"));
     /* the provider's own */
     assert_false(claimed(w, IDENTITY_PLATFORM));
     struct user staff = person(w, IDENTITY_PLATFORM, "zhou");
