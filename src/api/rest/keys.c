@@ -2,6 +2,7 @@
 #include "api/rest/rest_priv.h"
 
 #include "base/text.h"
+#include "identity/two_person.h"
 
 static void key_write(struct jsonw *w, struct rest *r, const struct key_info *k,
                       const char *account)
@@ -145,7 +146,8 @@ static RESULT do_schedule(void *arg, struct buf *out, struct error *e)
 {
     struct key_act *k = arg;
     TRY(keys_schedule_destroy(k->r->l->keeper, k->tenant.name, k->id,
-                              k->r->settings->destroy_wait_ms, k->r->who.p->actor, &k->key, e));
+                              k->r->settings->destroy_wait_ms,
+                              two_person_name(k->r->who.p, k->r->arena), &k->key, e));
     return after(k, out);
 }
 
@@ -280,9 +282,11 @@ static RESULT do_destroy(void *arg, struct buf *out, struct error *e)
 {
     struct ending *n = arg;
     const struct principal *p = n->r->who.p;
+    bool needs_two = true;
     (void)out;
-    return keys_destroy(n->r->l->keeper, n->tenant.name, n->r->params[1], p->actor, p->is_person,
-                        &n->certificate, e);
+    TRY(two_person_rule(n->r->l->api->directory, p, n->tenant.name, &needs_two, e));
+    return keys_destroy(n->r->l->keeper, n->tenant.name, n->r->params[1],
+                        two_person_name(p, n->r->arena), needs_two, &n->certificate, e);
 }
 
 static RESULT live_count(void *arg, const struct key_info *k, struct error *e)

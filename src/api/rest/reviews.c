@@ -118,7 +118,7 @@ static const char *factor_of(const struct rest *r)
     return r->session.mfa_ms != 0 ? factor_kind_name(r->session.mfa_kind) : "none";
 }
 
-/* The signed statement stands in the outcome. */
+/* Signed first: what can't be signed is not decided. The statement stands in the outcome. */
 static RESULT do_decide(void *arg, struct buf *after, struct error *e)
 {
     struct review_answer *a = arg;
@@ -126,11 +126,15 @@ static RESULT do_decide(void *arg, struct buf *after, struct error *e)
     struct directory *d = r->l->api->directory;
     CLEANUP(buf_done_p) struct buf text = BUF(STATEMENT_MAX);
     struct jsonw w;
-    TRY(review_decide(d, a->review.id, a->subject, a->access, a->decision, r->session.user_id,
-                      r->who.p->user_name, a->note, e));
     TRY(review_item_get(d, a->review.id, a->subject, a->access, r->arena, &a->item, e));
+    a->item.decision = a->decision;
+    a->item.decided_ms = clock_wall_ms(r->l->api->clock);
+    a->item.decided_by = r->who.p->user_name;
+    a->item.note = a->note;
     TRY(review_statement(&a->review, &a->item, factor_of(r), r->session.mfa_ms, &text));
     TRY(keys_sign_statement(r->l->keeper, "access-review", buf_bytes(&text), &a->statement, e));
+    TRY(review_decide(d, a->review.id, a->subject, a->access, a->decision, r->session.user_id,
+                      r->who.p->user_name, a->note, e));
     jsonw_init(&w, after);
     jsonw_object(&w);
     jsonw_kv_str(&w, "statement", buf_bytes(&a->statement));
