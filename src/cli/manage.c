@@ -122,21 +122,27 @@ static RESULT exchange(const struct cli *c, struct http_call *call, const char *
          c->dir, c->dir);
 }
 
+static RESULT call_as(const struct cli *c, const char *token, struct http_call *call,
+                      const char *path, struct buf *out, unsigned *ret_status, struct error *e)
+{
+    char bearer[128];
+    (void)snprintf(bearer, sizeof(bearer), "Authorization: Bearer %s", token);
+    const char *const headers[] = { "User-Agent: troth/" TROTH_VERSION,
+                                    "Content-Type: application/json",
+                                    token[0] != '\0' ? bearer : NULL, NULL };
+    call->headers = headers;
+    struct result r = exchange(c, call, path, out, ret_status, e);
+    mem_wipe(bearer, sizeof(bearer));
+    return r;
+}
+
 /* With the person's session, if there is one. */
 static RESULT call(const struct cli *c, struct http_call *call, const char *path, struct buf *out,
                    unsigned *ret_status, struct error *e)
 {
     CLEANUP(cli_session_wipe) struct cli_session s;
-    char bearer[128];
     TRY(cli_session_find(c, &s, e));
-    (void)snprintf(bearer, sizeof(bearer), "Authorization: Bearer %s", s.token);
-    const char *const headers[] = { "User-Agent: troth/" TROTH_VERSION,
-                                    "Content-Type: application/json",
-                                    s.token[0] != '\0' ? bearer : NULL, NULL };
-    call->headers = headers;
-    struct result r = exchange(c, call, path, out, ret_status, e);
-    mem_wipe(bearer, sizeof(bearer));
-    return r;
+    return call_as(c, s.token, call, path, out, ret_status, e);
 }
 
 static RESULT judge(const struct cli *c, unsigned status, const struct buf *out, struct error *e)
@@ -150,6 +156,15 @@ RESULT manage_call(const struct cli *c, const char *method, const char *path, st
     struct http_call h = { .method = method, .body = body };
     unsigned status = 0;
     TRY(call(c, &h, path, out, &status, e));
+    return judge(c, status, out, e);
+}
+
+RESULT manage_call_as(const struct cli *c, const char *token, const char *method, const char *path,
+                      struct bytes body, struct buf *out, struct error *e)
+{
+    struct http_call h = { .method = method, .body = body };
+    unsigned status = 0;
+    TRY(call_as(c, token, &h, path, out, &status, e));
     return judge(c, status, out, e);
 }
 

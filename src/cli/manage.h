@@ -22,7 +22,10 @@
  */
 RESULT manage_call(const struct cli *c, const char *method, const char *path, struct bytes body,
                    struct buf *out, struct error *e);
-/* The same, streamed into `sink`. */
+/* The same with this token ("": none) in place of the session's. */
+RESULT manage_call_as(const struct cli *c, const char *token, const char *method, const char *path,
+                      struct bytes body, struct buf *out, struct error *e);
+/* manage_call, streamed into `sink`. */
 RESULT manage_stream(const struct cli *c, const char *method, const char *path,
                      RESULT (*sink)(void *arg, struct bytes part, struct error *e), void *arg,
                      struct error *e);

@@ -1,6 +1,7 @@
 /* troth init, troth serve, troth config. */
 #include "base/log.h"
 #include "base/text.h"
+#include "cli/ask.h"
 #include "cli/commands.h"
 #include "daemon/state.h"
 #include "daemon/supervisor.h"
@@ -10,25 +11,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <termios.h>
 #include <unistd.h>
 
 #define PASSPHRASE_MAX 1024
 
 /* --- reading secrets: from a file, or from the terminal without echo --- */
-
-static RESULT line_from(FILE *f, const char *what, struct secret **ret, struct error *e)
-{
-    char line[PASSPHRASE_MAX + 2];
-    if (fgets(line, sizeof(line), f) == NULL) {
-        FAIL(e, ERRC_FORMAT, "%s: empty", what);
-    }
-    size_t n = strcspn(line, "\r\n");
-    struct result r = n == 0 ? error_set(e, ERRC_FORMAT, "%s: empty", what)
-                             : secret_of(bytes_of(line, n), ret);
-    mem_wipe(line, sizeof(line));
-    return r;
-}
 
 /* The first line of a file. */
 static RESULT secret_from_file(const char *path, struct secret **ret, struct error *e)
@@ -47,18 +34,12 @@ static RESULT secret_from_file(const char *path, struct secret **ret, struct err
 
 static RESULT secret_from_terminal(const char *prompt, struct secret **ret, struct error *e)
 {
-    struct termios before, quiet;
-    if (tcgetattr(STDIN_FILENO, &before) != 0) {
+    CLEANUP(buf_done_p) struct buf line = BUF_SECRET(ASK_MAX);
+    if (!ask_is_terminal()) {
         FAIL(e, ERRC_UNSUPPORTED, "no terminal to ask on: use --passphrase-file");
     }
-    quiet = before;
-    quiet.c_lflag &= ~(tcflag_t)ECHO;
-    (void)fprintf(stderr, "%s: ", prompt);
-    (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
-    struct result r = line_from(stdin, prompt, ret, e);
-    (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-    (void)fputc('\n', stderr);
-    return r;
+    TRY(ask_line(prompt, true, &line, e));
+    return secret_of(buf_bytes(&line), ret);
 }
 
 static RESULT passphrase_get(const struct cli *c, struct secret **ret, struct error *e)
