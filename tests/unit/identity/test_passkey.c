@@ -5,11 +5,13 @@
 #include "testkit.h"
 
 #include "identity_testkit.h"
+#include "passkey_answers.h"
 
 #include "base/text.h"
 #include "crypto/hash.h"
 #include "crypto/sign.h"
 #include "identity/factor.h"
+#include "identity/sql_priv.h"
 
 #define UP 0x01
 #define UV 0x04
@@ -446,6 +448,37 @@ static void options(void **state)
     sign_key_free(a.key);
 }
 
+static struct result user_rename(struct db_conn *c, void *arg, struct error *e)
+{
+    return sql_run(c, "UPDATE users SET id = 'AIDATEST' WHERE id = ?1", SQL_IN(SQL_STR(arg)), e);
+}
+
+/* Recorded from a browser: platform authenticator and security key. */
+static void browser(void **state)
+{
+    static const struct passkey_party there = { "localhost", "http://localhost:18443", "Troth" };
+    struct world *w = *state;
+    CLEANUP(arena_free_p) struct arena *arena = arena_new(4096, false);
+    char id[FACTOR_ID_BYTES], who[IDENTITY_ID_BYTES];
+    struct error e;
+    tenant_make(w, "acme");
+    struct user lin = person(w, arena, "lin");
+    assert_ok(directory_change(w->d, user_rename, lin.id, &e), e);
+    for (size_t i = 0; i < ARRAY_LEN(browser_answers); i++) {
+        struct bytes created = bytes_str(browser_answers[i].created),
+                     got = bytes_str(browser_answers[i].got);
+        assert_code(factor_passkey_check(w->d, &there, NULL, challenge, got, who, &e), ERRC_DENIED);
+        assert_ok(factor_passkey_register(w->d, &there, "AIDATEST", "browser", challenge, created,
+                                          id, &e),
+                  e);
+        assert_code(factor_passkey_check(w->d, &rp, NULL, challenge, got, who, &e), ERRC_DENIED);
+        assert_ok(factor_passkey_check(w->d, &there, NULL, challenge, got, who, &e), e);
+        assert_string_equal(who, "AIDATEST");
+        /* its counter does not grow when it is given again */
+        assert_code(factor_passkey_check(w->d, &there, NULL, challenge, got, who, &e), ERRC_DENIED);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -457,6 +490,7 @@ int main(void)
         TEST(malformed),
         TEST(names_and_numbers),
         TEST(options),
+        TEST(browser),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
