@@ -69,6 +69,47 @@ static void test_signature(void **state)
     answer_done(&a);
 }
 
+/* --- the form --- */
+
+static RESULT parse(struct bytes in, struct form *f)
+{
+    CLEANUP(arena_free_p) struct arena *arena = arena_new(4096, false);
+    struct error e;
+    f->n = 0;
+    return form_parse(f, in, arena, &e);
+}
+
+/* Every truncation and every flipped bit of a good body: taken as plain text or refused. */
+static void test_form(void **state)
+{
+    static struct form f;
+    uint8_t text[] = "Action=GetUser&UserName=%E4%B8%AD+b&Empty=&Bare&Tags.member.1.Key=a%26b";
+    size_t n = sizeof(text) - 1;
+    (void)state;
+    assert_code(parse(bytes_of(text, n), &f), ERRC_OK);
+    assert_int_equal(f.n, 5);
+    for (size_t i = 0; i < n; i++) {
+        (void)result_is_ok(parse(bytes_of(text, i), &f));
+        assert_true(f.n <= 5);
+        for (unsigned bit = 0; bit < 8; bit++) {
+            text[i] ^= (uint8_t)(1u << bit);
+            (void)result_is_ok(parse(bytes_of(text, n), &f));
+            assert_true(f.n <= 6);
+            text[i] ^= (uint8_t)(1u << bit);
+        }
+    }
+    static const char *const bad[] = { "a=%", "a=%4",    "a=%00", "a=%ff", "a%20=1",
+                                       "=1",  "a=1&a=2", "a=%1b", "a=%7f", "a=\xc0\xaf" };
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        assert_code(parse(bytes_str(bad[i]), &f), ERRC_FORMAT);
+    }
+    CLEANUP(buf_done_p) struct buf many = BUF(1 << 16);
+    for (int i = 0; i <= FORM_PARAMS_MAX; i++) {
+        buf_addf(&many, "p%d=1&", i);
+    }
+    assert_code(parse(buf_bytes(&many), &f), ERRC_LIMIT);
+}
+
 /* --- users, keys, groups --- */
 
 /*= 2.2.2-1 test */
@@ -404,6 +445,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_protocol),
         cmocka_unit_test(test_signature),
+        cmocka_unit_test(test_form),
         cmocka_unit_test(test_users),
         cmocka_unit_test(test_pages),
         cmocka_unit_test(test_access_keys),
