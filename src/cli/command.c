@@ -107,19 +107,41 @@ static void command_help(const struct cli *c, FILE *f)
     }
 }
 
-static void overview(const struct cli *c, FILE *f)
+/* Is it the first word of the command? */
+static bool is_word(const char *name, const char *word)
+{
+    size_t n = strlen(word);
+    return strncmp(name, word, n) == 0 && (name[n] == ' ' || name[n] == '\0');
+}
+
+/* Does any command begin with it? */
+static bool is_group(const char *word)
+{
+    const struct cli_command *cmd;
+    for (size_t i = 0; (cmd = cli_command_at(i)) != NULL; i++) {
+        if (is_word(cmd->name, word)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* All commands, or those whose first word it is. */
+static void overview(const struct cli *c, FILE *f, const char *word)
 {
     (void)fprintf(f, "%s",
                   cli_say(c,
                           "troth COMMAND [options]: the security work of a cloud agreement, with "
                           "proof\n\n",
                           "troth 命令 [选项]：守约——履行云服务安全协议并留下可验证的证据\n\n"));
-    for (size_t i = 0; cli_commands[i] != NULL; i++) {
+    const struct cli_command *cmd;
+    for (size_t i = 0; (cmd = cli_command_at(i)) != NULL; i++) {
         char left[64];
-        (void)snprintf(left, sizeof(left), "%s %s", cli_commands[i]->name,
-                       cli_commands[i]->args != NULL ? cli_commands[i]->args : "");
-        (void)fprintf(f, "  %-34s %s\n", left,
-                      cli_say(c, cli_commands[i]->en, cli_commands[i]->zh));
+        if (word != NULL && !is_word(cmd->name, word)) {
+            continue;
+        }
+        (void)snprintf(left, sizeof(left), "%s %s", cmd->name, cmd->args != NULL ? cmd->args : "");
+        (void)fprintf(f, "  %-34s %s\n", left, cli_say(c, cmd->en, cmd->zh));
     }
     (void)fprintf(f, "%s",
                   cli_say(c,
@@ -225,11 +247,12 @@ static int words_matched(const struct cli_command *cmd, int argc, char **argv)
 static int command_find(struct cli *c, int argc, char **argv)
 {
     int best = 0;
-    for (size_t i = 0; cli_commands[i] != NULL; i++) {
-        int n = words_matched(cli_commands[i], argc, argv);
+    const struct cli_command *cmd;
+    for (size_t i = 0; (cmd = cli_command_at(i)) != NULL; i++) {
+        int n = words_matched(cmd, argc, argv);
         if (n > best) {
             best = n;
-            c->command = cli_commands[i];
+            c->command = cmd;
         }
     }
     return best;
@@ -388,7 +411,7 @@ static int no_command(const struct cli *c, int argc, char **argv)
 {
     bool is_help = argc < 2 || wants_help(argc, argv, 1);
     if (is_help || !c->is_json) {
-        overview(c, is_help ? stdout : stderr);
+        overview(c, is_help ? stdout : stderr, argc >= 2 && is_group(argv[1]) ? argv[1] : NULL);
     }
     if (!is_help) {
         return cli_usage(c, cli_say(c, "no command '%s'", "没有命令“%s”"), argv[1]);

@@ -1,6 +1,6 @@
 /*
  * The command line: a table of commands, each with its options and help in two languages. Adding a
- * command is one file and one line in commands.c.
+ * command is one file and one line in commands.c, or one entry of a table of calls (call.h).
  *
  * Exit statuses: 0 done; 1 refused, failed or not verified; 2 usage.
  */
@@ -52,7 +52,8 @@ struct cli {
     bool is_json, is_zh;
 };
 
-extern const struct cli_command *const cli_commands[]; /* ended by NULL */
+/* Command i; NULL behind the last one. */
+const struct cli_command *cli_command_at(size_t i);
 
 /* Finds and runs the command of argv[1..]. */
 int cli_main(int argc, char **argv);

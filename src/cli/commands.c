@@ -1,7 +1,9 @@
-/* The list of commands: one line each, in the order of the overview. */
+/* The list of commands, in the order of the overview: one line each, then the tables of calls. */
 #include "cli/commands.h"
 
-const struct cli_command *const cli_commands[] = {
+#include "cli/call.h"
+
+static const struct cli_command *const commands[] = {
     &cli_init,
     &cli_serve,
     &cli_config,
@@ -43,5 +45,23 @@ const struct cli_command *const cli_commands[] = {
     &cli_witness_serve,
     &cli_witness_pull,
     &cli_witness_status,
-    NULL,
 };
+
+static const struct cli_call *const calls[] = { cli_account_calls, cli_policy_calls,
+                                                cli_access_calls };
+
+const struct cli_command *cli_command_at(size_t i)
+{
+    if (i < ARRAY_LEN(commands)) {
+        return commands[i];
+    }
+    i -= ARRAY_LEN(commands);
+    for (size_t t = 0; t < ARRAY_LEN(calls); t++) {
+        for (const struct cli_call *k = calls[t]; k->method != NULL; k++) {
+            if (i-- == 0) {
+                return &k->command;
+            }
+        }
+    }
+    return NULL;
+}

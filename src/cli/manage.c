@@ -336,6 +336,11 @@ static RESULT field_add(const struct cli *c, const struct manage_field *f, const
         TRY_MSG(num_u64(bytes_str(v), 0, (1ull << 53) - 1, &number), e, "--%s", f->option);
         jsonw_u64(w, number);
         break;
+    case MANAGE_SECONDS:
+        TRY_MSG(num_duration_ms(bytes_str(v), 1000, 366ull * 86400 * 1000, &number), e, "--%s",
+                f->option);
+        jsonw_u64(w, number / 1000);
+        break;
     case MANAGE_FLAG:
         jsonw_bool(w, true);
         break;

@@ -51,10 +51,11 @@ int manage_list(const struct cli *c, const char *path, manage_show show);
 enum manage_kind {
     MANAGE_TEXT,
     MANAGE_NUMBER,
-    MANAGE_FLAG,  /* true when given */
-    MANAGE_LIST,  /* a repeated option: array of texts */
-    MANAGE_PAIRS, /* a repeated option "name=value": object of texts */
-    MANAGE_JSON,  /* the text is JSON; "@FILE" or "file://FILE": what the file holds */
+    MANAGE_SECONDS, /* "30m", "2h": a number of seconds */
+    MANAGE_FLAG,    /* true when given */
+    MANAGE_LIST,    /* a repeated option: array of texts */
+    MANAGE_PAIRS,   /* a repeated option "name=value": object of texts */
+    MANAGE_JSON,    /* the text is JSON; "@FILE" or "file://FILE": what the file holds */
 };
 struct manage_field {
     const char *option, *member;

@@ -91,13 +91,13 @@ static void test_overview(void **state)
     assert_says(ran.out, "troth COMMAND");
     run("--help");
     assert_int_equal(ran.status, CLI_OK);
-    for (size_t i = 0; cli_commands[i] != NULL; i++) {
-        assert_says(ran.out, cli_commands[i]->name);
-        assert_says(ran.out, cli_commands[i]->en);
+    for (size_t i = 0; cli_command_at(i) != NULL; i++) {
+        assert_says(ran.out, cli_command_at(i)->name);
+        assert_says(ran.out, cli_command_at(i)->en);
     }
     run("--help --lang zh");
-    for (size_t i = 0; cli_commands[i] != NULL; i++) {
-        assert_says(ran.out, cli_commands[i]->zh);
+    for (size_t i = 0; cli_command_at(i) != NULL; i++) {
+        assert_says(ran.out, cli_command_at(i)->zh);
     }
     run("--version");
     assert_int_equal(ran.status, CLI_OK);
@@ -107,8 +107,8 @@ static void test_overview(void **state)
 static void test_help_of_every_command(void **state)
 {
     (void)state;
-    for (size_t i = 0; cli_commands[i] != NULL; i++) {
-        const struct cli_command *cmd = cli_commands[i];
+    for (size_t i = 0; cli_command_at(i) != NULL; i++) {
+        const struct cli_command *cmd = cli_command_at(i);
         char line[256];
         for (int zh = 0; zh < 2; zh++) {
             snprintf(line, sizeof(line), "%s --help --lang %s", cmd->name, zh ? "zh" : "en");
@@ -131,11 +131,11 @@ static void test_table(void **state)
 {
     static const char *const common[] = { "dir", "json", "lang", "help" };
     (void)state;
-    for (size_t i = 0; cli_commands[i] != NULL; i++) {
-        const struct cli_command *cmd = cli_commands[i];
+    for (size_t i = 0; cli_command_at(i) != NULL; i++) {
+        const struct cli_command *cmd = cli_command_at(i);
         size_t n = 0;
         for (size_t j = 0; j < i; j++) {
-            assert_string_not_equal(cmd->name, cli_commands[j]->name);
+            assert_string_not_equal(cmd->name, cli_command_at(j)->name);
         }
         assert_true(cmd->min_args <= cmd->max_args && cmd->max_args <= CLI_ARGS_MAX);
         assert_true((cmd->args != NULL) == (cmd->max_args > 0));
