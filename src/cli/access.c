@@ -54,7 +54,7 @@ static const struct cli_option explain_options[] = {
       "主体；服务商人员写作 platform/名称", true, false },
     { "action", "s3:GetObject", "what", "操作", true, false },
     { "resource", "ARN", "on what (default *)", "资源（默认 *）", false, false },
-    { "mfa", NULL, "as if a second factor was just given", "视为刚刚给出第二因素", false, false },
+    { "mfa", NULL, "as if a second factor was just given", "视为刚刚给出第二因子", false, false },
     { "context", "KEY=VALUE", "a condition key, as aws:SourceIp=192.0.2.1; may be repeated",
       "条件键，如 aws:SourceIp=192.0.2.1，可重复", false, true },
     OPTIONS_END,
@@ -217,9 +217,9 @@ static uint64_t number(struct json v, const char *object, const char *member)
 static const struct {
     const char *en, *zh, *object, *member, *of_object, *of_member; /* of_*: NULL: none */
 } figures[] = {
-    { "persons with a second factor", "已启用第二因素的人员", "state", "persons_with_mfa", "state",
+    { "persons with a second factor", "已启用第二因子的人员", "state", "persons_with_mfa", "state",
       "persons" },
-    { "administrators with a second factor", "已启用第二因素的管理员", "state",
+    { "administrators with a second factor", "已启用第二因子的管理员", "state",
       "administrators_with_mfa", "state", "administrators" },
     { "persons holding two administrators", "同时持有两种管理员的人员", "state",
       "two_administrators", "state", "persons" },
@@ -240,7 +240,7 @@ static const struct {
       NULL },
     { "reviews overdue", "逾期审阅", "state", "reviews_overdue", "state", "reviews_open" },
     { "privileged logins", "特权登录", "counters", "login.privileged", "counters", "login" },
-    { "privileged logins without a second factor", "无第二因素的特权登录", "counters",
+    { "privileged logins without a second factor", "无第二因子的特权登录", "counters",
       "login.privileged.no-mfa", "counters", "login.privileged" },
     { "failed logins", "登录失败", "counters", "login.failed", NULL, NULL },
     { "waits after failed logins", "登录锁定", "counters", "lockout", NULL, NULL },

@@ -2,6 +2,7 @@
 #include "cli/call.h"
 
 #include "base/text.h"
+#include "cli/ask.h"
 #include "cli/session.h"
 
 #include <stdio.h>
@@ -141,6 +142,23 @@ static bool is_meant(const struct cli *c)
            bytes_equal_str(bytes_trim(bytes_str(line), "\r\n"), c->args[0]);
 }
 
+static int code_send(const struct cli *c, const char *method, const char *path, manage_show show)
+{
+    struct error e;
+    struct jsonw w;
+    CLEANUP(buf_done_p) struct buf code = BUF_SECRET(ASK_MAX);
+    CLEANUP(buf_done_p) struct buf body = BUF_SECRET(8 * ASK_MAX);
+    if (!result_is_ok(ask_line(cli_say(c, "Code of your second factor", "第二因子验证码"), true,
+                               &code, &e))) {
+        return cli_refuse(c, &e);
+    }
+    jsonw_init(&w, &body);
+    jsonw_object(&w);
+    jsonw_kv_str(&w, "code", buf_bytes(&code));
+    jsonw_object_end(&w);
+    return manage_print(c, method, path, buf_bytes(&body), show);
+}
+
 int cli_call_run(struct cli *c)
 {
     const struct cli_call *call = call_of(c);
@@ -161,6 +179,9 @@ int cli_call_run(struct cli *c)
                                                : manage_members;
     if ((call->flags & CALL_LIST) != 0) {
         return manage_list(c, buf_cstr(&path), show);
+    }
+    if ((call->flags & CALL_CODE) != 0) {
+        return code_send(c, call->method, buf_cstr(&path), show);
     }
     if (call->fields != NULL) {
         return manage_send(c, call->method, buf_cstr(&path), call->fields, show);

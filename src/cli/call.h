@@ -25,6 +25,7 @@ struct cli_call {
     unsigned flags;
 };
 #define CALL_LIST  1u /* all pages of {"items":[...]} */
+#define CALL_CODE  4u /* asks for a one-time code: member "code" of the body */
 #define CALL_FINAL 2u /* can't be undone: who sits at a terminal is asked first */
 
 /* The members .command of an entry. */

@@ -296,6 +296,12 @@ static int option_take(struct cli *c, int argc, char **argv, int *i)
     size_t n = value != NULL ? (size_t)(value - text) : strlen(text);
     (void)snprintf(name, sizeof(name), "%.*s", (int)MIN(n, sizeof(name) - 1), text);
     int at = option_find(c->command, name);
+    if (at < 0 &&
+        strcmp(name, "realm") == 0) { /* two words for where one is: a realm is a tenant */
+        at = option_find(c->command, "tenant");
+    } else if (at < 0 && strcmp(name, "tenant") == 0) {
+        at = option_find(c->command, "realm");
+    }
     const struct cli_option *o = at >= 0 ? &c->command->options[at] : common_find(name);
     if (o == NULL) {
         return cli_usage(c,

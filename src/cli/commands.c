@@ -10,6 +10,8 @@ static const struct cli_command *const commands[] = {
     &cli_login,
     &cli_logout,
     &cli_whoami,
+    &cli_password,
+    &cli_factor_add,
     &cli_status,
     &cli_check,
     &cli_tenant_create,

@@ -5,7 +5,7 @@
 #include "cli/command.h"
 
 extern const struct cli_command cli_init, cli_serve, cli_config;
-extern const struct cli_command cli_login, cli_logout, cli_whoami;
+extern const struct cli_command cli_login, cli_logout, cli_whoami, cli_password, cli_factor_add;
 extern const struct cli_command cli_status, cli_check;
 extern const struct cli_command cli_tenant_create, cli_tenant_list, cli_tenant_show,
         cli_tenant_suspend, cli_tenant_resume, cli_tenant_close, cli_access_key_create,

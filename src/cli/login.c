@@ -1,4 +1,4 @@
-/* troth login, troth logout, troth whoami. */
+/* troth login, troth logout, troth whoami, troth password, troth factor add. */
 #include "cli/ask.h"
 #include "cli/commands.h"
 #include "cli/manage.h"
@@ -50,6 +50,9 @@ static RESULT step(struct signing *g, const char *path, const char *a, struct by
     }
     jsonw_object_end(&w);
     TRY(manage_call_as(g->c, g->s.token, "POST", path, buf_bytes(&body), &answer, e));
+    if (answer.n == 0) {
+        return RESULT_OK;
+    }
     TRY(json_parse(buf_bytes(&answer), ANSWER_MAX, &doc, e));
     json_doc_free(g->doc);
     g->doc = doc;
@@ -92,15 +95,21 @@ static RESULT new_password(struct signing *g, struct buf *out, struct error *e)
     return RESULT_OK;
 }
 
-static RESULT change_password(struct signing *g, struct error *e)
+static RESULT ask_passwords(struct signing *g, struct error *e)
 {
     const struct cli *c = g->c;
     CLEANUP(buf_done_p) struct buf fresh = BUF_SECRET(ASK_MAX);
-    (void)fprintf(stderr, "%s\n", cli_say(c, "Your password is to be changed.", "需要更改密码。"));
     TRY(ask_line(cli_say(c, "Old password", "旧密码"), true, &g->line, e));
     TRY(new_password(g, &fresh, e));
     return step(g, "/api/v1/self/password", "old", buf_bytes(&g->line), "password",
                 buf_bytes(&fresh), e);
+}
+
+static RESULT change_password(struct signing *g, struct error *e)
+{
+    const struct cli *c = g->c;
+    (void)fprintf(stderr, "%s\n", cli_say(c, "Your password is to be changed.", "需要更改密码。"));
+    return ask_passwords(g, e);
 }
 
 static void seed_show(const struct signing *g)
@@ -228,6 +237,44 @@ static int logout_run(struct cli *c)
     return cli_print(c, &answer);
 }
 
+/* What is done with the session that is there. */
+static int signed_in_run(struct cli *c, RESULT (*fn)(struct signing *g, struct error *e))
+{
+    struct error e;
+    struct signing g = { .c = c, .line = BUF_SECRET(ASK_MAX) };
+    if (!manage_has_server(c)) {
+        return CLI_USAGE;
+    }
+    struct result r = cli_session_find(c, &g.s, &e);
+    if (result_is_ok(r) && g.s.token[0] == '\0') {
+        r = error_set(&e, ERRC_DENIED, "%s",
+                      cli_say(c, "sign in first: troth login", "请先登录：troth login"));
+    }
+    if (result_is_ok(r)) {
+        r = fn(&g, &e);
+    }
+    if (result_is_ok(r)) {
+        r = cli_session_put(c, &g.s, &e);
+    }
+    signing_done(&g);
+    if (!result_is_ok(r)) {
+        return cli_refuse(c, &e);
+    }
+    CLEANUP(buf_done_p) struct buf out = BUF(64);
+    buf_add_str(&out, c->is_json ? "{}\n" : cli_say(c, "done\n", "完成\n"));
+    return cli_print(c, &out);
+}
+
+static int password_run(struct cli *c)
+{
+    return signed_in_run(c, ask_passwords);
+}
+
+static int factor_add_run(struct cli *c)
+{
+    return signed_in_run(c, enrol);
+}
+
 static int whoami_run(struct cli *c)
 {
     return manage_print(c, "GET", "/api/v1/self", BYTES_NONE, manage_members);
@@ -260,4 +307,17 @@ const struct cli_command cli_logout = {
 const struct cli_command cli_whoami = {
     "whoami", NULL,       0, 0, "who acts, since when, with which grants", "当前身份、会话与授权",
     NULL,     whoami_run,
+};
+const struct cli_command cli_password = {
+    "password", NULL, 0, 0, "change your password", "更改自己的密码", NULL, password_run,
+};
+const struct cli_command cli_factor_add = {
+    "factor add",
+    NULL,
+    0,
+    0,
+    "a further second factor (TOTP), asked for its first code",
+    "添加第二因子（TOTP），并输入其首个验证码",
+    NULL,
+    factor_add_run,
 };
