@@ -256,7 +256,7 @@ bool s3_allow_op(struct s3_request *r, bool bucket_is_there)
     struct vault_bucket unknown = { 0 };
     const struct vault_bucket *bucket = r->level == S3_SERVICE ? NULL : &r->bucket;
     struct bytes key = r->level == S3_OBJECT ? r->key : BYTES_NONE;
-    if (r->op->action == NULL) { /* the operation decides itself, for each key */
+    if (r->op->action == NULL && bucket_is_there) { /* DeleteObjects decides for each key */
         return true;
     }
     if (bucket != NULL && !bucket_is_there) {
@@ -264,7 +264,8 @@ bool s3_allow_op(struct s3_request *r, bool bucket_is_there)
         memcpy(unknown.name, r->bucket_name.p, n);
         bucket = &unknown;
     }
-    return s3_allow(r, r->op->action, bucket, key);
+    return r->op->action != NULL ? s3_allow(r, r->op->action, bucket, key)
+                                 : s3_allow(r, "s3:DeleteObject", bucket, BYTES_LIT("*"));
 }
 
 /*= 2.1.4-3 "a request that is running when its grant ends is cut" */
