@@ -358,8 +358,7 @@ static void malformed(void **state)
         "{\"type\":\"password\",\"id\":\"AA\",\"rawId\":\"AA\",\"response\":{}}",
         "{\"type\":\"public-key\",\"id\":\"A!\",\"rawId\":\"A!\",\"response\":{}}",
         "{\"type\":\"public-key\",\"id\":\"AA\",\"rawId\":\"AA\",\"response\":[]}",
-        "{\"type\":\"public-key\",\"id\":\"AA\",\"rawId\":\"AA\",\"response\":{\"clientDataJSON\":"
-        "7}}",
+        "{\"type\":\"public-key\",\"id\":\"\",\"rawId\":\"\",\"response\":7}",
     };
     struct world *w = *state;
     char who[IDENTITY_ID_BYTES] = "", id[FACTOR_ID_BYTES];
