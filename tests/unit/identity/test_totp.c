@@ -145,8 +145,8 @@ static void awkward_names(void **state)
     assert_non_null(strstr(t.uri, "otpauth://totp/A%26B%3A%20%E4%BA%91%2F%3F:lin%2Bx%40y%40acme?"));
     assert_non_null(strstr(t.uri, "&issuer=A%26B%3A%20%E4%BA%91%2F%3F&"));
     static const char *const bad[] = { "", "a\nb", "\xff",
-                                       "1234567890123456789012345678901234567890123456789012345678"
-                                       "9012345" };
+                                       ("1234567890123456789012345678901234567890123456789012345678"
+                                        "9012345") };
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         assert_code(
                 factor_totp_begin(w->d, keeper(w), "acme", u.id, bad[i], "Troth", arena, &t, &e),
