@@ -2,76 +2,31 @@
  * Who asks: SigV4 against the directory, the tenant's state, and the entry for what is refused.
  *
  * What who is known may do is decided in access.c; nobody sees anything outside the realm they act
- * in: bucket names live within a tenant. Refusals are entries of the tenant's log (of the platform log where
- * no tenant is known), at most REFUSALS_PER_S a second and loop; what is suppressed is counted in
- * the next one.
+ * in: bucket names live within a tenant. What is refused becomes an entry (api_refused).
  */
 #include "api/s3/request.h"
-#include "base/json.h"
 #include "base/text.h"
-#include "crypto/hash.h"
 
-#include <stdio.h>
 
-#define REFUSALS_PER_S 50
-
-struct refusals {
-    int64_t second;
-    unsigned count;
-    uint64_t suppressed;
-};
-static __thread struct refusals refusals;
-
-static bool may_log_refusal(const struct s3_request *r)
-{
-    int64_t second = clock_mono_ms(r->l->api->clock) / 1000;
-    if (second != refusals.second) {
-        refusals.second = second;
-        refusals.count = 0;
-    }
-    if (refusals.count >= REFUSALS_PER_S) {
-        refusals.suppressed++;
-        return false;
-    }
-    refusals.count++;
-    return true;
-}
-
-/*= 2.1.5-3 "refused requests are records too, with who, whence and why" */
 void s3_refusal_log(struct s3_request *r, enum s3_error err)
 {
-    if (!may_log_refusal(r)) {
-        return;
-    }
-    const char *kind = r->is_authentic || r->is_anonymous ? "access.denied" : "auth.failed";
-    const char *log = r->p != NULL ? r->p->realm : LEDGER_PLATFORM;
-    CLEANUP(buf_done_p) struct buf payload = BUF(LEDGER_PAYLOAD_MAX);
+    bool is_known = r->is_authentic || r->is_anonymous;
     struct bytes agent = s3_header(r, "User-Agent");
-    struct jsonw w;
-    jsonw_init(&w, &payload);
-    jsonw_object(&w);
-    if (r->denied_action != NULL) {
-        jsonw_kv_cstr(&w, "action", r->denied_action);
-    }
-    jsonw_key(&w, "actor");
-    jsonw_object(&w);
-    jsonw_kv_str(&w, "access_key", bytes_slice(r->claim.access_key, 0, 64));
-    jsonw_kv_str(&w, "agent", bytes_slice(agent, 0, 256));
-    if (r->is_authentic || r->is_anonymous) {
-        jsonw_kv_cstr(&w, "id", r->p->actor);
-    }
-    jsonw_kv_cstr(&w, "ip", r->http->peer_host);
-    jsonw_object_end(&w);
-    jsonw_kv_cstr(&w, "error", s3_error_info(err)->code);
-    jsonw_kv_str(&w, "method", r->http->method);
-    jsonw_kv_str(&w, "path", bytes_slice(r->http->path, 0, 2048));
-    jsonw_kv_cstr(&w, "request", r->id);
-    jsonw_kv_u64(&w, "status", s3_error_info(err)->status);
-    jsonw_kv_u64(&w, "suppressed", refusals.suppressed);
-    jsonw_object_end(&w);
-    refusals.suppressed = 0;
-    struct ledger_position pos;
-    result_ignore(ledger_append(r->l->scribe, log, kind, buf_bytes(&payload), &pos, NULL));
+    struct api_refusal refusal = {
+        .kind = is_known ? "access.denied" : "auth.failed",
+        .realm = r->p != NULL ? r->p->realm : NULL,
+        .error = s3_error_info(err)->code,
+        .action = r->denied_action,
+        .method = r->http->method,
+        .path = r->http->path,
+        .access_key = r->claim.access_key,
+        .actor = is_known ? r->p->actor : NULL,
+        .ip = r->http->peer_host,
+        .agent = arena_str(r->arena, bytes_slice(agent, 0, 256)),
+        .request_id = r->id,
+        .status = s3_error_info(err)->status,
+    };
+    api_refused(r->l, &refusal);
 }
 
 /* A malformed claim says nothing about itself. */
