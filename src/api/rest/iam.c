@@ -44,6 +44,9 @@ static RESULT decide(struct rest *r, struct iam_cx *c, const char *action, const
     };
     struct iam_subject s;
     size_t i = 0;
+    if (strcmp(what, "@issuer") == 0) {
+        return iam_decide(c, action, iam_oidc_arn(c, rest_param(r, "issuer")), e);
+    }
     while (strcmp(kinds[i].what, what) != 0) {
         i++;
     }

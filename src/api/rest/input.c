@@ -178,6 +178,32 @@ RESULT rest_body_object(struct rest *r, const char *name, struct bytes *ret, str
     return RESULT_OK;
 }
 
+RESULT rest_body_texts(struct rest *r, const char *name, size_t max, const char *const **ret,
+                       size_t *ret_n, struct error *e)
+{
+    struct json v, one;
+    struct json_iter it = { 0 };
+    struct bytes text;
+    *ret = NULL;
+    *ret_n = 0;
+    if (!is_there(r, name)) {
+        return RESULT_OK;
+    }
+    TRY(json_get(json_root(r->doc), name, &v, e));
+    if (json_type(v) != JSON_ARRAY || json_count(v) > max) {
+        FAIL(e, ERRC_FORMAT, "%s: a list of at most %zu texts", name, max);
+    }
+    const char **list = arena_alloc(r->arena, (json_count(v) + 1) * sizeof(*list));
+    while (json_next(v, &it, &one)) {
+        if (!result_is_ok(json_str(one, &text)) || !text_is_printable(text)) {
+            FAIL(e, ERRC_FORMAT, "%s: a list of texts", name);
+        }
+        list[(*ret_n)++] = arena_str(r->arena, text);
+    }
+    *ret = list;
+    return RESULT_OK;
+}
+
 RESULT rest_body_secret(struct rest *r, const char *name, struct bytes *ret, struct error *e)
 {
     if (!is_there(r, name)) {

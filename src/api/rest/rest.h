@@ -115,6 +115,9 @@ RESULT rest_body_time(struct rest *r, const char *name, int64_t fallback, int64_
                       struct error *e);
 /* A member that is an object (or a text that holds one) as JSON text; absent: empty. */
 RESULT rest_body_object(struct rest *r, const char *name, struct bytes *ret, struct error *e);
+/* A member that is a list of texts, at most max; absent: none. */
+RESULT rest_body_texts(struct rest *r, const char *name, size_t max, const char *const **ret,
+                       size_t *ret_n, struct error *e);
 /* A secret: borrowed from the body, not copied. */
 RESULT rest_body_secret(struct rest *r, const char *name, struct bytes *ret, struct error *e);
 RESULT rest_body_only(struct rest *r, const char *const *names, struct error *e);

@@ -42,6 +42,7 @@ void rest_idempotent_drop(struct rest *r);
 
 /* status.c, check.c */
 RESULT rest_status(struct rest *r, struct error *e);
+RESULT rest_openapi(struct rest *r, struct error *e);
 RESULT rest_check(struct rest *r, struct error *e);
 
 /* tenants.c */
@@ -194,6 +195,14 @@ RESULT rest_reviews_decide(struct rest *r, struct error *e);
 /* explain.c */
 RESULT rest_explain(struct rest *r, struct error *e);
 RESULT rest_who_can(struct rest *r, struct error *e);
+
+/* oidc.c */
+RESULT rest_oidc_list(struct rest *r, struct error *e);
+RESULT rest_oidc_create(struct rest *r, struct error *e);
+RESULT rest_oidc_show(struct rest *r, struct error *e);
+RESULT rest_oidc_delete(struct rest *r, struct error *e);
+RESULT rest_oidc_client_add(struct rest *r, struct error *e);
+RESULT rest_oidc_client_remove(struct rest *r, struct error *e);
 
 /* Shared among them. The answer of a step of signing in; wipes what it was given. */
 RESULT rest_session_reply(struct rest *r, struct session_opened *o, bool is_cookie,

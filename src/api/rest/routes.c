@@ -13,6 +13,7 @@
 #define ROLE   REALM "/roles/{role}"
 #define POLICY REALM "/policies/{policy}"
 #define GRANT  REALM "/grants/{grant}"
+#define ISSUER REALM "/oidc-providers/{issuer}"
 #define REVIEW REALM "/reviews/{review}"
 
 #define KEY_ARN   "kms:{region}:{account}:key/{key}"
@@ -40,6 +41,7 @@
 
 const struct rest_route rest_routes[] = {
     /* the service */
+    { "GET", V1 "openapi.json", REST_OPEN, NULL, NULL, 0, rest_openapi },
     { "GET", V1 "status", REST_PLATFORM, "troth:GetStatus", "*", 0, rest_status },
     { "POST", V1 "check", REST_PLATFORM, "troth:CheckState", "*", 0, rest_check },
 
@@ -192,6 +194,19 @@ const struct rest_route rest_routes[] = {
     POLICIES_OF(USER, "User", "@user"),
     POLICIES_OF(GROUP, "Group", "@group"),
     POLICIES_OF(ROLE, "Role", "@role"),
+
+    /* issuers of web identities */
+    { "GET", REALM "/oidc-providers", REST_PARAM, "iam:ListOpenIDConnectProviders", "*", 0,
+      rest_oidc_list },
+    { "POST", REALM "/oidc-providers", REST_PARAM, "iam:CreateOpenIDConnectProvider", "*",
+      REST_CREATES, rest_oidc_create },
+    { "GET", ISSUER, REST_PARAM, "iam:GetOpenIDConnectProvider", "@issuer", 0, rest_oidc_show },
+    { "DELETE", ISSUER, REST_PARAM, "iam:DeleteOpenIDConnectProvider", "@issuer", 0,
+      rest_oidc_delete },
+    { "PUT", ISSUER "/clients/{client}", REST_PARAM, "iam:AddClientIDToOpenIDConnectProvider",
+      "@issuer", 0, rest_oidc_client_add },
+    { "DELETE", ISSUER "/clients/{client}", REST_PARAM,
+      "iam:RemoveClientIDFromOpenIDConnectProvider", "@issuer", 0, rest_oidc_client_remove },
 
     /* decisions, parameters, evidence */
     { "POST", REALM "/access/explain", REST_PARAM, "troth:ExplainAccess", "*", 0, rest_explain },

@@ -396,14 +396,54 @@ static void test_table(void **state)
     assert_true(n > 100);
 }
 
+/* The OpenAPI document has every route with its action, and no other. */
+static void test_document(void **state)
+{
+    CLEANUP(json_doc_free_p) struct json_doc *doc = ask("GET", "/api/v1/openapi.json", "", 200);
+    struct json paths, path, op;
+    struct json_iter it = { 0 };
+    struct bytes name, text;
+    struct error e = { 0 };
+    size_t routes = 0, described = 0;
+    (void)state;
+    assert_ok(json_get(json_root(doc), "paths", &paths, &e), e);
+    for (const struct rest_route *r = rest_routes; r->method != NULL; r++, routes++) {
+        char method[8] = { 0 };
+        for (size_t i = 0; r->method[i] != '\0'; i++) {
+            method[i] = (char)(r->method[i] | 0x20);
+        }
+        assert_ok(json_get(paths, r->path, &path, &e), e);
+        if (!result_is_ok(json_get(path, method, &op, &e))) {
+            fail_msg("%s %s is not in docs/api/openapi.json", r->method, r->path);
+        }
+        assert_true((r->action != NULL) == json_has(op, "x-troth-action"));
+        if (r->action != NULL) {
+            assert_ok(json_get_str(op, "x-troth-action", &text, &e), e);
+            assert_true(bytes_equal_str(text, r->action));
+        }
+        assert_ok(json_get(op, "responses", &path, &e), e);
+        assert_true((r->flags & REST_CREATES) == 0 || json_has(path, "201"));
+    }
+    while (json_next_member(paths, &it, &name, &path)) {
+        described += json_count(path);
+    }
+    assert_int_equal(described, routes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table),   cmocka_unit_test(test_statuses),
-        cmocka_unit_test(test_paths),   cmocka_unit_test(test_bodies),
-        cmocka_unit_test(test_tenants), cmocka_unit_test(test_access_keys),
-        cmocka_unit_test(test_keys),    cmocka_unit_test(test_buckets),
-        cmocka_unit_test(test_logs),    cmocka_unit_test(test_refusals_are_logged),
+        cmocka_unit_test(test_document),
+        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_statuses),
+        cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_bodies),
+        cmocka_unit_test(test_tenants),
+        cmocka_unit_test(test_access_keys),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_buckets),
+        cmocka_unit_test(test_logs),
+        cmocka_unit_test(test_refusals_are_logged),
         cmocka_unit_test(test_public),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
