@@ -171,8 +171,13 @@ RESULT iam_mfa_check(struct iam_cx *c, const char *serial, const char *code, int
     if (p->user_id[0] == '\0') {
         FAIL(e, ERRC_DENIED, "a code is a user's: this principal has none");
     }
-    TRY(lockout_check(d, account, c->who->ip, e));
-    struct result r = iam_mfa_of(c, p->user_id, p->user_name, serial, &factor, e);
+    struct result r = lockout_check(d, account, c->who->ip, e);
+    if (r.code == ERRC_AGAIN) { /* clients would repeat the code by themselves */
+        e->code = ERRC_DENIED;
+        return result_of(ERRC_DENIED);
+    }
+    TRY(r);
+    r = iam_mfa_of(c, p->user_id, p->user_name, serial, &factor, e);
     if (result_is_ok(r)) {
         r = factor_totp_check(d, c->l->keeper, p->user_id, factor, code, e);
     }

@@ -2,6 +2,7 @@
 #include "api/query/query_priv.h"
 
 #include "crypto/hash.h"
+#include "identity/counter.h"
 
 #define GLOBAL_REGION                                                                              \
     "us-east-1" /* where clients think IAM and STS are, whatever the server's region */
@@ -130,6 +131,10 @@ RESULT query_authenticate(struct query *q, struct bytes body, struct error *e)
     const struct principal *p = q->who.p;
     q->who.mfa_ms = p->token_mfa_ms;
     access_key_touch(q->l->api->directory, p, q->who.ip, q->service == QUERY_IAM ? "iam" : "sts");
+    if (p->kind == PRINCIPAL_USER && !p->is_person &&
+        strcmp(p->user_name, IDENTITY_ROOT_NAME) == 0) {
+        counter_add(q->l->api->directory, p->realm, "root.use", 1);
+    }
     if (p->is_frozen) {
         result_ignore(error_set(e, ERRC_DENIED, "%s", p->why_frozen));
         q->status = 403;

@@ -1,6 +1,7 @@
 /* STS: who am I; a session of one's own; how sessions are made and written. */
 #include "api/query/sts_priv.h"
 
+#include "identity/counter.h"
 #include "net/xml.h"
 
 /* --- who am I: needs no permission --- */
@@ -128,6 +129,7 @@ RESULT sts_session_make(struct query *q, struct sts_session *s, struct error *e)
     }
     struct result r = iam_act(&s->cx, s->kind, s->target, s->token.name, BYTES_NONE, make, &m, e);
     if (result_is_ok(r)) {
+        counter_add(q->l->api->directory, s->cx.realm, "token", 1);
         r = session_write(q, s, &t, e);
     }
     token_wipe(&t);

@@ -79,9 +79,17 @@ static RESULT grant_find(struct assuming *a, struct error *e)
 
 /* --- what the policies say --- */
 
+/* What was asked for, then what is known of the caller: a session of a role has a session name of its
+ * own, which is not the one that is asked for. */
 static struct policy_key *keys_of(struct assuming *a, const struct access_query *aq, size_t *ret_n)
 {
-    return access_keys_of(aq, a->q->arena, ret_n);
+    size_t own = a->s.cx.key_count, n;
+    struct policy_key *known = access_keys_of(aq, a->q->arena, &n);
+    struct policy_key *keys = arena_alloc(a->q->arena, (own + n) * sizeof(*keys));
+    memcpy(keys, a->s.cx.keys, own * sizeof(*keys)); /* RoleSessionName is always there */
+    memcpy(keys + own, known, n * sizeof(*keys));
+    *ret_n = own + n;
+    return keys;
 }
 
 static RESULT trust_allows(struct assuming *a, const char *action, const char *account, bool *ret,
@@ -96,9 +104,7 @@ static RESULT trust_allows(struct assuming *a, const char *action, const char *a
                                .now_ms = a->now_ms,
                                .mfa_ms = a->q->who.mfa_ms,
                                .ip = a->q->who.ip,
-                               .is_tls = a->q->who.is_tls,
-                               .keys = a->s.cx.keys,
-                               .key_count = a->s.cx.key_count };
+                               .is_tls = a->q->who.is_tls };
     struct policy_request rq = { .action = aq.action,
                                  .resource = aq.resource,
                                  .principal_arn = bytes_str(p->arn),

@@ -85,6 +85,22 @@ static void test_external_id(void **state)
     query_expect(house, &caller, "sts", assume("agreed", "ExternalId", "agreed-42"), 200, NULL);
 }
 
+/* The name that is asked for counts, not the one that the asking session has. */
+static void test_session_name(void **state)
+{
+    struct credentials caller, session;
+    (void)state;
+    user_make("namer", HOLDER "\"sts:AssumeRole\",\"Resource\":\"*\"}]}", &caller);
+    role_make("first", arn("root"), "");
+    role_make("second", arn("root"),
+              ",\"Condition\":{\"StringEquals\":{\"sts:RoleSessionName\":\"s1\"}}");
+    session_of(query(house, &caller, "sts", assume("first", NULL, NULL)), &session);
+    query_expect(house, &session, "sts", assume("second", NULL, NULL), 200, NULL);
+    query_expect(house, &session, "sts",
+                 form("AssumeRole", "RoleArn", arn("role/second"), "RoleSessionName", "s2", NULL),
+                 403, "AccessDenied");
+}
+
 static void test_session_token(void **state)
 {
     struct credentials caller, session;
@@ -176,7 +192,7 @@ static void test_mfa_guessing(void **state)
         const struct answer *a = query(house, &caller, "sts",
                                        form("GetSessionToken", "SerialNumber", arn("mfa/pad"),
                                             "TokenCode", "000000", NULL));
-        slowed += a->status == 503;
+        slowed += a->status == 403 && strstr(answer_element(a, "Message"), "try again") != NULL;
     }
     assert_true(slowed >= 4);
 }
@@ -315,10 +331,11 @@ static void test_held_roles(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_assume_role), cmocka_unit_test(test_session_policy),
-        cmocka_unit_test(test_external_id), cmocka_unit_test(test_session_token),
-        cmocka_unit_test(test_mfa),         cmocka_unit_test(test_mfa_guessing),
-        cmocka_unit_test(test_staff),       cmocka_unit_test(test_held_roles),
+        cmocka_unit_test(test_assume_role),  cmocka_unit_test(test_session_policy),
+        cmocka_unit_test(test_external_id),  cmocka_unit_test(test_session_token),
+        cmocka_unit_test(test_session_name), cmocka_unit_test(test_mfa),
+        cmocka_unit_test(test_mfa_guessing), cmocka_unit_test(test_staff),
+        cmocka_unit_test(test_held_roles),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }
