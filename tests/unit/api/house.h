@@ -57,6 +57,7 @@ DEFINE_CLEANUP_DONE(answer_done, struct answer)
 /* Value of a header, in a static buffer; NULL when absent. */
 const char *answer_header(const struct answer *a, const char *name);
 void house_ask(struct house *h, const struct ask *q, struct answer *ret);
+void house_manage_ask(struct house *h, const struct ask *q, struct answer *ret);
 void house_manage(struct house *h, const char *method, const char *target, const char *json,
                   struct answer *ret);
 

@@ -222,6 +222,11 @@ void house_ask(struct house *h, const struct ask *q, struct answer *ret)
     ask_on(house_path(h, false), q, ret);
 }
 
+void house_manage_ask(struct house *h, const struct ask *q, struct answer *ret)
+{
+    ask_on(house_path(h, true), q, ret);
+}
+
 void house_manage(struct house *h, const char *method, const char *target, const char *json,
                   struct answer *ret)
 {
