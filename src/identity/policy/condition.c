@@ -275,8 +275,9 @@ static enum policy_match fits_text(const struct policy_condition *c, struct poli
     return best;
 }
 
-static enum policy_match fits_arn(const struct policy_condition *c, struct policy_eval *ev,
-                                  struct bytes in)
+/* Apart, as it needs room on the stack. */
+static __attribute__((noinline)) enum policy_match fits_arn(const struct policy_condition *c,
+                                                            struct policy_eval *ev, struct bytes in)
 {
     enum policy_match best = MATCH_NO;
     struct bytes parts[6];

@@ -122,7 +122,18 @@ __extension__ typedef __int128 policy_number;
 bool policy_number_read(struct bytes in, policy_number *ret);
 /* An address or CIDR; IPv4 in IPv6 becomes IPv4. */
 bool policy_ip_read(struct bytes in, bool may_have_prefix, struct policy_ip *ret);
-bool policy_ip_within(const struct policy_ip *address, const struct policy_ip *net);
+static inline uint64_t policy_ip_mask(unsigned bits)
+{
+    return bits == 0 ? 0 : UINT64_MAX << (64 - MIN(bits, 64u));
+}
+static inline bool policy_ip_within(const struct policy_ip *address, const struct policy_ip *net)
+{
+    if (address->is_v6 != net->is_v6 ||
+        ((address->high ^ net->high) & policy_ip_mask(net->bits)) != 0) {
+        return false;
+    }
+    return net->bits <= 64 || ((address->low ^ net->low) & policy_ip_mask(net->bits - 64)) == 0;
+}
 bool policy_bool_read(struct bytes in, bool *ret);
 
 /* --- conditions (condition.c) --- */

@@ -233,16 +233,3 @@ bool policy_ip_read(struct bytes in, bool may_have_prefix, struct policy_ip *ret
     *ret = out;
     return true;
 }
-
-static uint64_t mask(unsigned bits)
-{
-    return bits == 0 ? 0 : UINT64_MAX << (64 - MIN(bits, 64u));
-}
-
-bool policy_ip_within(const struct policy_ip *address, const struct policy_ip *net)
-{
-    if (address->is_v6 != net->is_v6 || ((address->high ^ net->high) & mask(net->bits)) != 0) {
-        return false;
-    }
-    return net->bits <= 64 || ((address->low ^ net->low) & mask(net->bits - 64)) == 0;
-}
