@@ -320,6 +320,11 @@ def measure_ledger(work, entries):
     return [line.rstrip() for line in done.stdout.splitlines() if line.strip()]
 
 
+def measure_decisions():
+    done = subprocess.run([f"{OPTIONS.build}/bench/bench_policy"], capture_output=True, text=True, check=True)
+    return [line.rstrip() for line in done.stdout.splitlines()]
+
+
 # --- the report ---
 
 def median(values):
@@ -401,7 +406,14 @@ def ledger_rate(lines):
     return None
 
 
-def report_bars(results, memory, ledger):
+def decision_rate(lines, shape):
+    for line in lines:
+        if line.startswith(shape):
+            return float(re.search(r"whole decision +([\d.]+)/s", line).group(1))
+    return None
+
+
+def report_bars(results, memory, ledger, decisions):
     rows = []
 
     def of(name, what):
@@ -430,17 +442,19 @@ def report_bars(results, memory, ledger):
     bar(rows, "200 uploads of 64 MiB at once, all roles", "<= 300 MiB", memory and memory["peak_mib"],
         lambda v: v <= 300, "{:.0f} MiB")
     bar(rows, "ledger appends", ">= 40,000/s", ledger_rate(ledger), lambda v: v >= 40000, "{:.0f}/s")
+    bar(rows, "decisions a core, 100 statements about the action", ">= 500,000/s", decision_rate(decisions, "resources"),
+        lambda v: v >= 500000, "{:.0f}/s")
     return table(["what", "bar", "measured", "met"], rows)
 
 
-def report(results, memory, ledger):
+def report(results, memory, ledger, decisions):
     lines = ["# Performance", "",
              f"Written by `./dev bench` on {datetime.date.today().isoformat()}: {CORES} cores ({cpu_name()}), Linux "
              f"{platform.release()}, {ssl.OPENSSL_VERSION.split()[1]} OpenSSL. Medians of {OPTIONS.rounds} interleaved "
              f"rounds of {OPTIONS.seconds:g} s; client and servers share the cores over loopback TLS 1.3.",
              "\"Others' CPU\" is what the rest of the machine took meanwhile: with a busy machine only the ratios and the "
              "CPU for an operation or a byte say something.", "", "## Bars", ""]
-    lines += report_bars(results, memory, ledger)
+    lines += report_bars(results, memory, ledger, decisions)
     lines += ["", "## Beside raw TLS, a null store and radosgw", "",
               "Raw TLS: the same client and event loops, bodies dropped or sent from memory. Null store: the HTTP server "
               "with a handler that stores nothing and checks no signature. Troth: signature checked, encrypted, durable, "
@@ -454,6 +468,10 @@ def report(results, memory, ledger):
                   f"{memory['high_water_mib']:.0f} MiB), {memory['mb_s']:.0f} MB/s, {memory['errors']} errors."]
     if ledger:
         lines += ["", "## Ledger", "", "```"] + ledger + ["```"]
+    lines += ["", "## Decisions", "",
+              "By CPU time of one core. Plain: other actions and buckets. Resources: every statement is about the action, of "
+              "another bucket. Conditions: every one fits but for its address. Patterns: wildcards and a variable in each.",
+              "", "```"] + decisions + ["```"]
     return lines
 
 
@@ -488,7 +506,7 @@ def run_cases(names, targets):
 
 def build():
     subprocess.run(["ninja", "-C", OPTIONS.build, "src/cli/troth", "bench/bench_load", "bench/bench_peer",
-                    "bench/bench_ledger"], check=True, stdout=subprocess.DEVNULL)
+                    "bench/bench_ledger", "bench/bench_policy"], check=True, stdout=subprocess.DEVNULL)
 
 
 def parse():
@@ -535,16 +553,17 @@ def main():
             t.stop()
     if not OPTIONS.no_ledger:
         ledger = measure_ledger(work, OPTIONS.ledger_entries)
+    decisions = measure_decisions()
     if not OPTIONS.keep:
         shutil.rmtree(work)
-    lines = report(results, memory, ledger)
+    lines = report(results, memory, ledger, decisions)
     say("\n" + "\n".join(lines))
     if OPTIONS.write:
         with open(f"{ROOT}/docs/performance.md", "w", encoding="utf-8") as f:
             f.write("\n".join(lines) + "\n")
     if OPTIONS.json:
         with open(OPTIONS.json, "w", encoding="utf-8") as f:
-            json.dump({"cases": results, "memory": memory, "ledger": ledger}, f, indent=1)
+            json.dump({"cases": results, "memory": memory, "ledger": ledger, "decisions": decisions}, f, indent=1)
     errors = sum(r["errors"] for case in results.values() for rounds in case.values() for r in rounds)
     return 1 if errors or (memory and memory["errors"]) else 0
 

@@ -69,7 +69,6 @@ static bool refuse_administrator(struct work *w)
 /* --- by policies --- */
 
 #define LIMITS (1u << POLICY_LAYER_BOUNDARY | 1u << POLICY_LAYER_SESSION)
-#define ALL    (~0u)
 
 /* Policies in force: `own`, those of `more` in the given layers, the bucket's. */
 static void weigh(struct work *w, const struct policy_in_force *own, size_t n,
