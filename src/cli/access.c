@@ -86,12 +86,7 @@ static void credentials_show(const struct cli *c, struct json v, struct buf *out
             { "role", "ROLE", "which role (troth role list)", "角色（troth role list）", true, false }, \
             { "reason", "TEXT", "why", "理由", true, false },                                           \
             { "ticket", "ID", "its ticket", "工单号", false, false },                                   \
-            { "length",                                                                                 \
-              "30m|2h",                                                                                 \
-              "for how long (default: as long as may be)",                                              \
-              "时长（默认为允许的最长时间）",                                                           \
-              false,                                                                                    \
-              false },                                                                                  \
+            { "length", "30m|2h", "for how long, from the approval", "时长，自批准起计", true, false }, \
     {                                                                                                   \
         "policy", "JSON|@FILE", "further limits: a policy", "进一步限制：策略", false, false            \
     }

@@ -215,19 +215,19 @@ static const struct manage_column session_columns[] = {
 
 static const struct cli_option oidc_options[] = {
     OPTION_REALM,
-    { "audience", "ID", "an audience (client id) that is taken; may be repeated",
-      "接受的受众（client id），可重复", true, true },
+    { "client", "ID", "a client (aud) whose tokens are taken; may be repeated",
+      "接受其令牌的客户端（aud），可重复", true, true },
     OPTIONS_END,
 };
 static const struct manage_field oidc_fields[] = {
-    { "audience", "audiences", MANAGE_LIST },
+    { "client", "clients", MANAGE_LIST },
     { "1", "url", MANAGE_TEXT },
     FIELDS_END,
 };
 static const struct manage_column oidc_columns[] = {
     { "url", 40 },
     { "created", 24 },
-    { "audiences", 0 },
+    { "clients", 0 },
     COLUMNS_END,
 };
 
@@ -328,11 +328,11 @@ const struct cli_call cli_account_calls[] = {
 
     { CALL("oidc list", NULL, 0, "issuers whose tokens AssumeRoleWithWebIdentity takes",
            "列出受信的令牌签发方（AssumeRoleWithWebIdentity）", call_realm_options),
-      "GET", REALM "/oidc", .columns = oidc_columns, .flags = CALL_LIST },
+      "GET", REALM "/oidc-providers", .columns = oidc_columns, .flags = CALL_LIST },
     { CALL("oidc create", "URL", 1, "trust an issuer of tokens", "信任一个令牌签发方",
            oidc_options),
-      "POST", REALM "/oidc", .fields = oidc_fields },
+      "POST", REALM "/oidc-providers", .fields = oidc_fields },
     { CALL("oidc delete", "URL", 1, "trust it no longer", "不再信任", call_realm_options), "DELETE",
-      REALM "/oidc/{1}" },
+      REALM "/oidc-providers/{1}" },
     { .method = NULL },
 };

@@ -3,11 +3,14 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import struct
+import subprocess
 import time
 
 import boto3
 from botocore.config import Config
+from kit.server import TROTH, clean_environment
 
 
 def client(server, service, key, secret, token=None, region='us-east-1'):
@@ -56,3 +59,75 @@ class User:
     @property
     def s3(self):
         return self.client('s3')
+
+
+class Person:
+    """Somebody at a machine of their own: signs in with `troth` over HTTPS, by password and a phone that shows codes."""
+
+    PASSWORD = 'correct horse battery staple 7'
+
+    def __init__(self, server, folder, realm, name):
+        self.server, self.realm, self.name = server, realm, name
+        self.home = os.path.join(str(folder), f'{realm}-{name}')
+        self.seed, self.step = None, 0
+        os.makedirs(self.home, exist_ok=True)
+
+    def environment(self):
+        return clean_environment(HOME=self.home, TROTH_SERVER=self.server.address, TROTH_CA=self.server.ca, LANG='C.UTF-8')
+
+    def code(self):
+        """The next code that was not used yet: the server takes each once, and one step ahead of its clock."""
+        now = int(time.time()) // 30
+        self.step = max(self.step + 1, now - 1)
+        if self.step > now + 1:
+            time.sleep((self.step - 1) * 30 - time.time() + 0.1)
+        return totp(self.seed, self.step * 30)
+
+    def troth(self, *args, answers=()):
+        return subprocess.run([TROTH, *args], env=self.environment(), input=''.join(f'{a}\n' for a in answers),
+                              capture_output=True, text=True, check=False, timeout=60)
+
+    def ok(self, *args, answers=()):
+        done = self.troth(*args, answers=answers)
+        assert done.returncode == 0, f'{self.name}: troth {" ".join(args)}: {done.returncode}: {done.stderr}'
+        return done.stdout
+
+    def json(self, *args, answers=()):
+        return json.loads(self.ok(*args, '--json', answers=answers))
+
+    def refused(self, *args, answers=()):
+        """What is said against it."""
+        done = self.troth(*args, answers=answers)
+        assert done.returncode == 1, f'{self.name}: troth {" ".join(args)}: {done.returncode}: {done.stdout}'
+        return done.stderr
+
+    def enrol(self, code):
+        """The first login: password, a second factor that is added now, its first code."""
+        # pylint: disable=consider-using-with
+        process = subprocess.Popen([TROTH, 'login', '--enrol'], env=self.environment(), stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process.stdin.write(f'{code}\n{self.PASSWORD}\n')
+        process.stdin.flush()
+        said = ''
+        for line in process.stderr:
+            said += line
+            if line.startswith('Key: '):
+                self.seed = line.split()[1]
+                break
+        assert self.seed, said
+        _, rest = process.communicate(f'{self.code()}\n', timeout=60)
+        assert process.returncode == 0, said + rest
+        return self
+
+    def login(self):
+        self.ok('login', self.name, '--realm', self.realm, answers=(self.PASSWORD, self.code()))
+        return self
+
+
+def enrolled(server, by, folder, realm, name, *roles):
+    """A new person with these roles, enrolled. by(*args) runs `troth` for whoever may make accounts."""
+    by('user', 'create', name, '--realm', realm, '--owner', f'{name} of {realm}')
+    for role in roles:
+        by('role', 'assign', role, '--user', name, '--realm', realm)
+    code = json.loads(by('user', 'reset', name, '--realm', realm, '--json'))['code']
+    return Person(server, folder, realm, name).enrol(code)
