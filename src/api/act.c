@@ -1,6 +1,8 @@
 /* The two phases of a change, and the entry of an act of one phase. */
 #include "api/act.h"
 
+#include <stdio.h>
+
 static void kv(struct jsonw *w, const char *key, const char *value)
 {
     if (value != NULL && value[0] != '\0') {
@@ -24,6 +26,25 @@ struct phase {
     struct bytes after;
 };
 
+/* A session of a role is named by who made it: the user behind it stands beside. */
+/*= 2.2.2-6 "each act under an account can be told" */
+static void actor_write(struct jsonw *w, const struct api_who *who, const struct api_act *act)
+{
+    const struct principal *p = who->p;
+    jsonw_key(w, "actor");
+    jsonw_object(w);
+    kv(w, "access_key", p->access_key);
+    kv(w, "grant", act->grant);
+    jsonw_kv_cstr(w, "id", p->actor);
+    kv(w, "ip", who->ip);
+    if (p->kind == PRINCIPAL_SESSION && p->user_name[0] != '\0') {
+        char user[TENANT_NAME_BYTES + IDENTITY_NAME_BYTES + 8];
+        snprintf(user, sizeof(user), "%s/user/%s", p->home, p->user_name);
+        jsonw_kv_cstr(w, "user", user);
+    }
+    jsonw_object_end(w);
+}
+
 /* Members in the order of RFC 8785. */
 static RESULT append(struct api_loop *l, const struct api_who *who, const struct api_act *act,
                      const struct phase *p, struct ledger_position *ret, struct error *e)
@@ -32,17 +53,11 @@ static RESULT append(struct api_loop *l, const struct api_who *who, const struct
     struct jsonw w;
     jsonw_init(&w, &payload);
     jsonw_object(&w);
-    jsonw_key(&w, "actor");
-    jsonw_object(&w);
-    kv(&w, "access_key", who->p->access_key);
-    jsonw_kv_cstr(&w, "id", who->p->actor);
-    kv(&w, "ip", who->ip);
-    jsonw_object_end(&w);
+    actor_write(&w, who, act);
     kv_raw(&w, "after", p->after);
     kv_raw(&w, "before", act->before);
     kv(&w, "detail", act->detail);
     kv(&w, "error", p->why);
-    kv(&w, "grant", act->grant);
     if (p->result != NULL) {
         jsonw_kv_u64(&w, "intent", p->intent);
     }

@@ -7,7 +7,6 @@
 #include "identity/name_priv.h"
 
 #define KEYS_FIXED 16
-#define ID_LETTERS 17 /* of an id, behind "AROA" */
 
 static const char *copy(struct principal_make *m, const char *s)
 {
@@ -127,23 +126,6 @@ static void keys_make(struct principal_make *m)
 
 /* --- names --- */
 
-/* Id of a role that is built in: made from its name, so that aws:userid is the same every time. */
-static void role_id(const struct principal_source *s, char ret[IDENTITY_ID_BYTES])
-{
-    uint8_t digest[SHA256_BYTES];
-    struct bytes parts[] = { bytes_str(s->token.realm), BYTES_LIT("/"), bytes_str(s->token.role) };
-    memcpy(ret, s->role.id, IDENTITY_ID_BYTES);
-    if (ret[0] != '\0') {
-        return;
-    }
-    sha256_parts(parts, ARRAY_LEN(parts), digest);
-    memcpy(ret, "AROA", 4);
-    for (size_t i = 0; i < ID_LETTERS; i++) {
-        ret[4 + i] = DIRECTORY_ID_ALPHABET[digest[i] % 32];
-    }
-    ret[4 + ID_LETTERS] = '\0';
-}
-
 static void session_names(struct principal_make *m)
 {
     struct principal *p = &m->b->p;
@@ -152,7 +134,10 @@ static void session_names(struct principal_make *m)
     char id[IDENTITY_ID_BYTES];
     CLEANUP(buf_done_p) struct buf arn = BUF(2048);
     const char *path = m->s->role.path != NULL ? m->s->role.path : "/";
-    role_id(m->s, id);
+    memcpy(id, m->s->role.id, sizeof(id));
+    if (id[0] == '\0') {
+        role_builtin_id(t->realm, t->role, id);
+    }
     identity_arn(&arn, "role", p->account, path, t->role);
     p->role = copy(m, t->role);
     p->role_arn = arena_str(arena, buf_bytes(&arn));

@@ -1,6 +1,9 @@
 /* The table of built-in roles. */
 #include "identity/role_builtin.h"
 
+#include "crypto/hash.h"
+#include "identity/directory_priv.h"
+
 #define ALLOW(actions)                                                                             \
     "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Sid\":\"Allow\",\"Effect\":\"Allow\","          \
     "\"Action\":[" actions "],\"Resource\":\"*\"}]}"
@@ -107,4 +110,16 @@ const struct role_builtin *role_builtin_find(enum role_place place, struct bytes
         }
     }
     return NULL;
+}
+
+void role_builtin_id(const char *realm, const char *name, char ret[IDENTITY_ID_BYTES])
+{
+    uint8_t digest[SHA256_BYTES];
+    struct bytes parts[] = { bytes_str(realm), BYTES_LIT("/"), bytes_str(name) };
+    sha256_parts(parts, ARRAY_LEN(parts), digest);
+    memcpy(ret, "AROA", 4);
+    for (size_t i = 4; i < IDENTITY_ID_BYTES - 1; i++) {
+        ret[i] = DIRECTORY_ID_ALPHABET[digest[i] % 32];
+    }
+    ret[IDENTITY_ID_BYTES - 1] = '\0';
 }

@@ -1,15 +1,21 @@
 /* IAM: roles. */
 #include "api/query/query_priv.h"
 
+#include "identity/role_builtin.h"
 #include "net/xml.h"
 
 static void role_write(struct query *q, const char *element, const struct access_role *r,
                        bool is_whole)
 {
+    char id[IDENTITY_ID_BYTES];
+    memcpy(id, r->id, sizeof(id));
+    if (r->is_builtin) {
+        role_builtin_id(q->iam.realm, r->name, id);
+    }
     xml_open(q->out, element);
     xml_element_str(q->out, "Path", r->path);
     xml_element_str(q->out, "RoleName", r->name);
-    xml_element_str(q->out, "RoleId", r->is_builtin ? "AROABUILTIN" : r->id);
+    xml_element_str(q->out, "RoleId", id);
     xml_element_str(q->out, "Arn", iam_arn(&q->iam, IAM_ROLE, r->path, r->name));
     query_time(q, "CreateDate", r->created_ms);
     if (!r->is_builtin) {

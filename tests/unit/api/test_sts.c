@@ -300,6 +300,34 @@ static void test_staff(void **state)
                  "InvalidClientTokenId");
 }
 
+/* A freeze reaches what runs: keys and sessions, at the next request. */
+/*= 2.2.2-5 test */
+static void test_freeze(void **state)
+{
+    CLEANUP(arena_free_p) struct arena *arena = arena_new(4096, false);
+    struct directory *d = house_api(house)->directory;
+    struct credentials caller, session;
+    struct user u;
+    struct error e;
+    (void)state;
+    user_make("cold", HOLDER "\"sts:AssumeRole\",\"Resource\":\"*\"}]}", &caller);
+    role_make("warm", arn("root"), "");
+    session_of(query(house, &caller, "sts", assume("warm", NULL, NULL)), &session);
+    s3_expect(house, &session, "GET", "/", BYTES_NONE, NULL, 200, NULL);
+    assert_ok(user_get(d, "acme", BYTES_LIT("cold"), arena, &u, &e), e);
+    assert_ok(user_set_frozen(d, u.id, true, &e), e);
+    s3_expect(house, &session, "GET", "/", BYTES_NONE, NULL, 403, "AccessDenied");
+    query_expect(house, &session, "sts", form("GetCallerIdentity", NULL), 403, "AccessDenied");
+    query_expect(house, &caller, "sts", form("GetCallerIdentity", NULL), 403, "AccessDenied");
+    query_expect(house, &caller, "sts", assume("warm", NULL, NULL), 403, "AccessDenied");
+    assert_ok(user_set_frozen(d, u.id, false, &e), e);
+    query_expect(house, &caller, "sts", assume("warm", NULL, NULL), 200, NULL);
+    assert_ok(realm_set_frozen(d, "acme", true, &e), e);
+    query_expect(house, &acme, "sts", form("GetCallerIdentity", NULL), 403, "AccessDenied");
+    assert_ok(realm_set_frozen(d, "acme", false, &e), e);
+    query_expect(house, &acme, "sts", form("GetCallerIdentity", NULL), 200, NULL);
+}
+
 /* A role that is built in: who holds it, and nobody else. */
 static void test_held_roles(void **state)
 {
@@ -335,7 +363,7 @@ int main(void)
         cmocka_unit_test(test_external_id),  cmocka_unit_test(test_session_token),
         cmocka_unit_test(test_session_name), cmocka_unit_test(test_mfa),
         cmocka_unit_test(test_mfa_guessing), cmocka_unit_test(test_staff),
-        cmocka_unit_test(test_held_roles),
+        cmocka_unit_test(test_freeze),       cmocka_unit_test(test_held_roles),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }
