@@ -72,7 +72,7 @@ const struct rest_route rest_routes[] = {
       rest_keys_cancel },
     { "POST", KEY "/destroy", REST_PARAM, "kms:DestroyKey", KEY_ARN, 0, rest_keys_destroy },
     { "GET", TENANT "/statement", REST_PARAM, "kms:GetStatement", "*", 0, rest_keys_statement },
-    { "GET", TENANT "/buckets", REST_PARAM, "s3:ListAllMyBuckets", "*", 0, rest_buckets_list },
+    { "GET", TENANT "/buckets", REST_PARAM, "s3:ListAllMyBuckets", "s3:::*", 0, rest_buckets_list },
     { "POST", TENANT "/buckets/{bucket}", REST_PARAM, "s3:PutEncryptionConfiguration",
       "s3:::{bucket}", 0, rest_buckets_set },
 

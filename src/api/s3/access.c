@@ -155,7 +155,7 @@ static bool asks_for_tags(const struct s3_request *r, const struct policy *bucke
 static void arn_of(const struct vault_bucket *bucket, struct bytes key, struct buf *out)
 {
     if (bucket == NULL) {
-        buf_add_str(out, "*");
+        buf_add_str(out, "arn:aws:s3:::*"); /* so that policies for "*" and for this one both fit */
         return;
     }
     buf_addf(out, "arn:aws:s3:::%s", bucket->name);
