@@ -195,6 +195,25 @@ static void decide_operator(struct work *w)
     }
 }
 
+/* --- a frozen realm --- */
+
+/* What may go on in it, for those who are not frozen with it: looking at accounts and records, and
+ * what leads out. */
+static bool is_left_when_frozen(const struct action *a)
+{
+    static const char *const ways_out[] = { "iam:Freeze",         "iam:Unfreeze",
+                                            "troth:AckNotice",    "troth:ApproveGrant",
+                                            "troth:AskGrant",     "troth:BreakGlass",
+                                            "troth:CloseTenant",  "troth:EndGrant",
+                                            "troth:ResumeTenant", "troth:SuspendTenant" };
+    for (size_t i = 0; i < ARRAY_LEN(ways_out); i++) {
+        if (strcmp(ways_out[i], a->name) == 0) {
+            return true;
+        }
+    }
+    return !a->is_write && !bytes_has_prefix(bytes_str(a->name), BYTES_LIT("s3:"));
+}
+
 /* --- all of it --- */
 
 static void request_of(const struct access_query *q, struct policy_request *rq)
@@ -226,6 +245,9 @@ void access_decide(const struct access_query *q, struct access_answer *ret)
         answer(ret, POLICY_NOT_ALLOWED, ACCESS_UNKNOWN_ACTION);
     } else if (q->realm == NULL || q->realm[0] == '\0') {
         answer(ret, POLICY_DENIED, ACCESS_OTHER_REALM);
+    } else if (q->realm_is_frozen && !is_left_when_frozen(w.action)) {
+        ret->why = "the tenant is frozen";
+        answer(ret, POLICY_DENIED, ACCESS_FROZEN);
     } else {
         request_of(q, &w.rq);
         access_keys_fill(q, &keys);

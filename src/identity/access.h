@@ -3,6 +3,7 @@
  * Pure: what it needs is in the query. Order:
  *
  *   1. frozen, suspended, ended or expired                       -> denied
+ *      a frozen realm: whoever asks, no object is touched and nothing changed but to thaw it
  *   2. another realm than its own: of the provider's staff a running grant of that realm decides
  *      (by its role, and the grant's limits), anything else      -> denied
  *   3. an administrative action, by a person whose policies reach two of the three administrators
@@ -26,7 +27,7 @@ struct access_query {
     int64_t mfa_ms; /* when the second factor was given; 0: none */
     const char *ip; /* "unix" on the management socket */
     bool is_tls;
-    bool realm_is_claimed;
+    bool realm_is_claimed, realm_is_frozen;
     const struct policy *bucket_policy; /* or NULL */
     const struct policy_key *keys;      /* further condition keys: s3:prefix, aws:ResourceTag/... */
     size_t key_count;

@@ -380,6 +380,34 @@ static void local_operator(void **state)
     done(&f);
 }
 
+/* The provider's staff with a grant are not frozen with the tenant: they look, and thaw. */
+static void frozen_realm(void **state)
+{
+    (void)state;
+    struct fixture f;
+
+    start(&f, PRINCIPAL_USER, "platform");
+    grant(&f, "acme", NOW - 1, NOW + 1, S("Allow", "*"));
+    f.p.is_person = false; /* so that the three administrators do not come between */
+    f.q.realm = "acme";
+    static const struct {
+        const char *action;
+        bool is_left;
+    } acts[] = { { "s3:GetObject", false },   { "s3:PutObject", false },
+                 { "iam:CreateUser", false }, { "kms:RotateKeyOnDemand", false },
+                 { "iam:Unfreeze", true },    { "troth:ReadLog", true },
+                 { "iam:ListUsers", true } };
+    for (size_t i = 0; i < ARRAY_LEN(acts); i++) {
+        f.q.action = bytes_str(acts[i].action);
+        f.q.realm_is_frozen = false;
+        expect(&f, POLICY_ALLOWED, ACCESS_BY_GRANT);
+        f.q.realm_is_frozen = true;
+        expect(&f, acts[i].is_left ? POLICY_ALLOWED : POLICY_DENIED,
+               acts[i].is_left ? ACCESS_BY_GRANT : ACCESS_FROZEN);
+    }
+    done(&f);
+}
+
 /* --- keys --- */
 
 static struct bytes key_of(const struct policy_key *keys, size_t n, const char *name)
@@ -531,6 +559,7 @@ int main(void)
         cmocka_unit_test(grants),
         cmocka_unit_test(grants_within_limits),
         cmocka_unit_test(local_operator),
+        cmocka_unit_test(frozen_realm),
         cmocka_unit_test(keys),
         cmocka_unit_test(many),
         cmocka_unit_test(words),
