@@ -118,3 +118,16 @@ RESULT api_act_note(struct api_loop *l, const struct api_who *who, const struct 
     TRY_MSG(append(l, who, act, &(struct phase){ 0 }, &pos, e), e, "ledger");
     return RESULT_OK;
 }
+
+/*= 2.1.3-9 "a realm is claimed once a person who may approve has a second factor" */
+RESULT api_claim_note(struct api_loop *l, const struct api_who *who, const char *realm,
+                      bool was_claimed, struct error *e)
+{
+    bool is_claimed = false;
+    TRY(realm_is_claimed(l->api->directory, realm, &is_claimed, e));
+    if (was_claimed || !is_claimed) {
+        return RESULT_OK;
+    }
+    struct api_act a = { .kind = "realm.claim", .realm = realm, .target = realm };
+    return api_act_note(l, who, &a, e);
+}

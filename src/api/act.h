@@ -68,5 +68,8 @@ RESULT api_act_run(struct api_loop *l, const struct api_who *who, const struct a
 /* An act of one phase (a read, a login): written before anything is given out. */
 RESULT api_act_note(struct api_loop *l, const struct api_who *who, const struct api_act *act,
                     struct error *e);
+/* After an act that may have claimed a realm (user.h): an entry "realm.claim", when it did. */
+RESULT api_claim_note(struct api_loop *l, const struct api_who *who, const char *realm,
+                      bool was_claimed, struct error *e);
 
 #endif

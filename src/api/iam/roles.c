@@ -84,6 +84,9 @@ RESULT iam_role_assign(struct iam_cx *c, bool is_add, enum iam_kind kind, const 
     struct iam_subject s;
     TRY(iam_open(c, kind, "iam:AssignRole", subject, &s, e));
     struct assignment a = { is_add, role };
-    return iam_link(c, is_add ? "role.assign" : "role.unassign", &s, role, BYTES_NONE, BYTES_NONE,
-                    assign_run, &a, e);
+    bool was_claimed = false;
+    TRY(realm_is_claimed(c->l->api->directory, c->realm, &was_claimed, e));
+    TRY(iam_link(c, is_add ? "role.assign" : "role.unassign", &s, role, BYTES_NONE, BYTES_NONE,
+                 assign_run, &a, e));
+    return api_claim_note(c->l, c->who, c->realm, was_claimed, e);
 }

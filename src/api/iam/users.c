@@ -202,6 +202,9 @@ RESULT iam_group_member(struct iam_cx *c, bool is_add, const char *group, const 
     TRY(iam_find(c, IAM_USER, user, &u, e));
     TRY(iam_not_own(c, &u, e));
     struct membership m = { is_add, &u };
-    return iam_link(c, is_add ? "group.add-user" : "group.remove-user", &g, u.arn, BYTES_NONE,
-                    BYTES_NONE, member_run, &m, e);
+    bool was_claimed = false;
+    TRY(realm_is_claimed(c->l->api->directory, c->realm, &was_claimed, e));
+    TRY(iam_link(c, is_add ? "group.add-user" : "group.remove-user", &g, u.arn, BYTES_NONE,
+                 BYTES_NONE, member_run, &m, e));
+    return api_claim_note(c->l, c->who, c->realm, was_claimed, e);
 }

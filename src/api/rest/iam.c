@@ -66,10 +66,15 @@ static RESULT decide(struct rest *r, struct iam_cx *c, const char *action, const
 RESULT rest_iam_decide(struct rest *r, const char *action, const char *what, struct error *e)
 {
     struct iam_cx c;
+    struct access_answer a;
     TRY(rest_iam(r, &c, e));
-    TRY(decide(r, &c, action, what, e));
+    struct result res = decide(r, &c, action, what, e);
+    if (res.code == ERRC_DENIED && result_is_ok(api_weigh(r->l, &r->who, r->realm, action,
+                                                          bytes_str("*"), NULL, 0, &a, NULL))) {
+        r->access = a; /* the kind of reason; which statement it was stands in the message */
+    }
     r->grant = c.grant;
-    return RESULT_OK;
+    return res;
 }
 
 enum iam_kind rest_subject_kind(const struct rest *r)

@@ -34,8 +34,7 @@ static RESULT realm_set(struct rest *r, const char *realm, const char *action, s
         return RESULT_OK;
     }
     CLEANUP(buf_done_p) struct buf why = BUF(ERROR_MAX);
-    r->access =
-            (struct access_answer){ .verdict = POLICY_NOT_ALLOWED, .reason = ACCESS_OTHER_REALM };
+    r->access = (struct access_answer){ .verdict = POLICY_DENIED, .reason = ACCESS_OTHER_REALM };
     access_text(&r->access, &why);
     struct api_refusal refusal = { .kind = "access.denied",
                                    .error = buf_cstr(&why),
@@ -137,10 +136,11 @@ static RESULT route_decide(struct rest *r, struct error *e)
         break;
     }
     TRY(realm_set(r, realm, o->action, e));
-    if (o->resource[0] == '@') {
+    bool is_own = is_providers(r) || strcmp(r->realm, r->who.p->realm) == 0;
+    if (o->resource[0] == '@' && is_own) {
         return rest_iam_decide(r, o->action, o->resource, e);
     }
-    return decide_here(r, o->action, rest_resource(r, o->resource), e);
+    return decide_here(r, o->action, is_own ? rest_resource(r, o->resource) : "*", e);
 }
 
 /* --- dispatch --- */

@@ -205,6 +205,7 @@ struct enrolment {
     struct bytes response;
     uint8_t challenge[32];
     char factor_id[FACTOR_ID_BYTES];
+    bool was_claimed; /* the realm, before */
 };
 
 static void totp_write(void *arg, struct jsonw *w)
@@ -237,27 +238,12 @@ static RESULT do_totp_confirm(void *arg, struct buf *after, struct error *e)
                                n->id, n->code, NULL, e);
 }
 
-/*= 2.1.3-9 "a realm is claimed once a person who may approve has a second factor" */
-static RESULT claim(struct rest *r, struct error *e)
-{
-    struct directory *d = r->l->api->directory;
-    bool before = false, after = false;
-    TRY(realm_is_claimed(d, r->realm, &before, e));
-    TRY(factor_claim_realm(d, r->session.user_id, e));
-    TRY(realm_is_claimed(d, r->realm, &after, e));
-    if (before || !after) {
-        return RESULT_OK;
-    }
-    struct api_act a = { .kind = "realm.claim", .realm = r->realm, .target = r->realm };
-    return api_act_note(r->l, &r->who, &a, e);
-}
-
 /* With its first factor a person is signed in wholly. */
-static RESULT enrolled(struct rest *r, enum factor_kind kind, struct error *e)
+static RESULT enrolled(struct rest *r, enum factor_kind kind, bool was_claimed, struct error *e)
 {
     struct session_opened o;
     struct session_client client;
-    TRY(claim(r, e));
+    TRY(api_claim_note(r->l, &r->who, r->realm, was_claimed, e));
     if (r->session.stage == SESSION_FULL) {
         rest_reply_empty(r);
         return RESULT_OK;
@@ -273,13 +259,14 @@ RESULT rest_self_totp_confirm(struct rest *r, struct error *e)
     TRY(rest_body_only(r, REST_ONLY("code"), e));
     TRY(rest_body_need(r, "code", &n.code, e));
     TRY(is_fresh(r, e));
+    TRY(realm_is_claimed(r->l->api->directory, r->realm, &n.was_claimed, e));
     struct api_act a = { .kind = "factor.add", .target = r->who.p->user_name, .detail = "totp" };
     struct result res = rest_run(r, &a, do_totp_confirm, &n, e);
     if (!result_is_ok(res)) {
         return res.code == ERRC_DENIED ? rest_refuse(r, 403, e, ERRC_DENIED, "the code is wrong")
                                        : res;
     }
-    return enrolled(r, FACTOR_TOTP, e);
+    return enrolled(r, FACTOR_TOTP, n.was_claimed, e);
 }
 
 static void options_write(void *arg, struct jsonw *w)
@@ -319,10 +306,11 @@ RESULT rest_self_passkey_register(struct rest *r, struct error *e)
     TRY(rest_body_object(r, "response", &n.response, e));
     TRY(is_fresh(r, e));
     TRY(rest_party(r, &n.rp, e));
+    TRY(realm_is_claimed(r->l->api->directory, r->realm, &n.was_claimed, e));
     TRY(session_challenge_take(r->l->api->directory, &r->session, n.challenge, e));
     struct api_act a = { .kind = "factor.add", .target = r->who.p->user_name, .detail = "passkey" };
     TRY(rest_run(r, &a, do_passkey, &n, e));
-    return enrolled(r, FACTOR_PASSKEY, e);
+    return enrolled(r, FACTOR_PASSKEY, n.was_claimed, e);
 }
 
 static RESULT do_delete(void *arg, struct buf *after, struct error *e)
