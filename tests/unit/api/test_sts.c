@@ -272,6 +272,7 @@ static void test_staff(void **state)
     snprintf(role, sizeof(role), "%s", arn("role/support-data-reader"));
     const char *serial = "arn:aws:iam::000000000000:mfa/wang";
     s3_expect(house, &acme, "PUT", "/staff-data", BYTES_NONE, NULL, 200, NULL);
+    query_expect(house, &wang_key, "sts", form("GetSessionToken", NULL), 200, NULL);
     const char *plain = form("AssumeRole", "RoleArn", role, "RoleSessionName", "wang-1", NULL);
     query_expect(house, &wang_key, "sts", plain, 403, "AccessDenied"); /* no grant */
     grant_make(arena, &wang, &mei, &g);
