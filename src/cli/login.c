@@ -2,8 +2,8 @@
 #include "cli/ask.h"
 #include "cli/commands.h"
 #include "cli/manage.h"
-#include "cli/qr_text.h"
 #include "cli/session.h"
+#include "identity/qr.h"
 
 #include <stdio.h>
 

@@ -4,10 +4,8 @@
 #include "cli/manage.h"
 #include "sys/path.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #define SESSION_FILE_MAX (1024 * 1024)
 
@@ -39,17 +37,23 @@ static char *folder(void)
     return home != NULL && home[0] == '/' ? mem_printf("%s/.local/state/troth", home) : NULL;
 }
 
-static RESULT folder_make(const char *path, struct error *e)
+/* The folder, made where it is missing. */
+static RESULT folder_open(struct fs **ret, struct error *e)
 {
-    CLEANUP(mem_free_p) char *part = mem_printf("%s", path);
-    for (char *p = part + 1; (p = strchr(p, '/')) != NULL; p++) {
-        *p = '\0';
-        if (mkdir(part, 0700) != 0 && errno != EEXIST) {
-            FAIL_SYS(e, "%s", part);
-        }
-        *p = '/';
+    static const char *const below[] = { ".local", ".local/state", ".local/state/troth" };
+    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    CLEANUP(fs_free_p) struct fs *fs = NULL;
+    if (state != NULL && state[0] == '/') {
+        TRY(path_make_folder(state, e));
+        TRY(fs_open_dir(state, &fs, e));
+        TRY(fs_mkdir(fs, "troth", e));
+        return fs_sub(fs, "troth", ret, e);
     }
-    return path_make_folder(path, e);
+    TRY(fs_open_dir(home, &fs, e));
+    for (size_t i = 0; i < ARRAY_LEN(below); i++) {
+        TRY(fs_mkdir(fs, below[i], e));
+    }
+    return fs_sub(fs, below[ARRAY_LEN(below) - 1], ret, e);
 }
 
 /* The file's document; *ret NULL when there is none. */
@@ -146,10 +150,9 @@ static RESULT file_write(const struct cli *c, const struct cli_session *s, struc
     }
     TRY(server_name(c, &server, e));
     TRY(file_read(&doc, e));
-    TRY(folder_make(dir, e));
     file_render(doc, buf_bytes(&server), s, &text);
     TRY_MSG(buf_result(&text), e, "session");
-    TRY(fs_open_dir(dir, &fs, e));
+    TRY(folder_open(&fs, e));
     return fs_write_file(fs, "session", buf_bytes(&text), e);
 }
 

@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "crypto/otp.h"
 #include "identity/factor_priv.h"
-#include "identity/qr_priv.h"
+#include "identity/qr.h"
 #include "identity/user_priv.h"
 
 #define SEED_BYTES     20

@@ -1,5 +1,5 @@
 /* QR codes by libqrencode, written as PNG by libpng. */
-#include "identity/qr_priv.h"
+#include "identity/qr.h"
 
 #include <png.h>
 #include <qrencode.h>
@@ -7,6 +7,7 @@
 #define TEXT_MAX   1000
 #define MODULE     4 /* pixels */
 #define QUIET_ZONE 4 /* modules around */
+#define TEXT_ZONE  2 /* the same on a terminal: enough for a screen */
 
 static void code_free(QRcode *const *c)
 {
@@ -64,4 +65,29 @@ RESULT qr_png(const char *text, struct arena *arena, struct bytes *ret, struct e
     mem_wipe(px, side * side);
     mem_free(px);
     return r;
+}
+
+static bool is_dark(const QRcode *code, int x, int y)
+{
+    bool is_inside = x >= 0 && y >= 0 && x < code->width && y < code->width;
+    return is_inside && (code->data[y * code->width + x] & 1) != 0;
+}
+
+RESULT qr_text(const char *text, struct buf *out, struct error *e)
+{
+    CLEANUP(code_free)
+    QRcode *code = strlen(text) > TEXT_MAX ? NULL : QRcode_encodeString8bit(text, 0, QR_ECLEVEL_L);
+    if (code == NULL) {
+        FAIL(e, ERRC_LIMIT, "the text makes no QR code");
+    }
+    int to = code->width + TEXT_ZONE;
+    for (int y = -TEXT_ZONE; y < to; y += 2) {
+        buf_add_str(out, "\x1b[30;47m");
+        for (int x = -TEXT_ZONE; x < to; x++) {
+            bool upper = is_dark(code, x, y), lower = is_dark(code, x, y + 1);
+            buf_add_str(out, upper && lower ? "\u2588" : upper ? "\u2580" : lower ? "\u2584" : " ");
+        }
+        buf_add_str(out, "\x1b[0m\n");
+    }
+    return buf_result(out);
 }
