@@ -2,6 +2,11 @@
 #include "cli/commands.h"
 #include "cli/manage.h"
 
+#include "base/clock.h"
+#include "base/text.h"
+
+#define DAY_MS (24ll * 3600 * 1000)
+
 static const struct cli_option tenant_option[] = {
     { "tenant", "T", "the tenant", "租户", true, false },
     { NULL, NULL, NULL, NULL, false, false },
@@ -118,9 +123,14 @@ const struct cli_command cli_tenant_close = {
 static void access_key_show(const struct cli *c, struct json v, struct buf *out)
 {
     static const struct manage_column columns[] = {
-        { "access_key_id", 20 }, { "owner", 16 }, { "enabled", 4 },
-        { "created", 24 },       { "used", 24 },  { NULL, 0 },
+        { "access_key_id", 20 }, { "owner", 20 },    { "enabled", 4 }, { "used", 24 },
+        { "used_service", 6 },   { "used_from", 0 }, { NULL, 0 },
     };
+    int64_t created = 0;
+    if (result_is_ok(time_parse_rfc3339(manage_text(v, "created"), &created))) {
+        buf_addf(out, cli_say(c, "%4lld d  ", "%4lld 天  "),
+                 (long long)((clock_wall_ms(&clock_system) - created) / DAY_MS));
+    }
     manage_line(c, v, columns, out);
 }
 
@@ -206,8 +216,8 @@ const struct cli_command cli_access_key_list = {
     NULL,
     0,
     0,
-    "access keys with their last use",
-    "列出访问密钥及最近使用",
+    "access keys: age, whose, last use",
+    "列出访问密钥：天数、所属、最近使用",
     user_options,
     access_key_list_run,
 };

@@ -74,7 +74,7 @@ void s3_get_bucket_policy_status(struct s3_request *r)
     CLEANUP(buf_done_p) struct buf xml = BUF(1024);
     xml_begin(&xml);
     xml_open_ns(&xml, "PolicyStatus", S3_XMLNS);
-    xml_element_str(&xml, "IsPublic", is_public ? "TRUE" : "FALSE");
+    xml_element_str(&xml, "IsPublic", is_public ? "true" : "false");
     xml_close(&xml, "PolicyStatus");
     s3_reply_xml(r, &xml);
 }
