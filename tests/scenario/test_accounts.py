@@ -129,7 +129,7 @@ def test_freeze(server, claimed, tmp_path):
     wait_for(lambda: is_refused(s3.list_buckets) and is_refused(root.list_buckets), 1, 'frozen')
 
 
-#= 2.2.2-3 test
+#= 2.2.2-2 test
 def test_leaver(server, claimed, tmp_path):
     tenant, admin = claimed
     li = enrolled(server, admin.ok, tmp_path, tenant.name, 'li', 'storage-owner')

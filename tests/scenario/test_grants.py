@@ -182,6 +182,24 @@ def test_freeze_ends_it(house):
         house.root.list_buckets()
 
 
+#= 2.1.4-3 test
+#= 2.1.4-2 test
+def test_platform_by_grant(house):
+    """Nobody runs the platform for good: its administrators hold their roles by grant, one of the three at a time."""
+    house.zhao.refused('tenant', 'create', 'newco')
+    ask = ('access', 'ask', '--realm', 'platform', '--reason', 'a new customer', '--length', '5m', '--role')
+    system, security = (house.zhao.json(*ask, f'{kind}-administrator') for kind in ('system', 'security'))
+    house.zhao.refused('access', 'approve', system['id'])
+    house.wang.refused('access', 'approve', system['id'], '--realm', 'platform') # a customer's approver is nobody there
+    house.qian.ok('session', 'step-up', answers=(house.qian.code(),))
+    house.qian.ok('access', 'approve', system['id'])
+    made = house.zhao.json('tenant', 'create', 'newco')
+    assert made['tenant'] == 'newco'
+    assert 'administrator' in house.qian.refused('access', 'approve', security['id'])
+    house.zhao.ok('access', 'end', system['id'])
+    house.zhao.refused('tenant', 'create', 'another')
+
+
 def test_operator_of_a_claimed_platform(house):
     """The machine's root does not manage the provider's accounts any more, but by breaking glass."""
     said = house.server.troth('user', 'create', 'mallory', '--realm', 'platform', '--owner', 'M')
