@@ -279,6 +279,12 @@ def test_leave_of_the_customer(make_server, names):
     approver.post(f'realms/{realm}/notices/{notice["id"]}/ack', status=204)
     assert approver.get(f'realms/{realm}/notices?open=true')['items'] == []
     assert staff.post(f'realms/{realm}/grants/{glass["id"]}/end')['state'] == 'ended'
+    # whoever runs the machine has no other way either
+    operator.get(f'realms/{realm}/users', status=403)
+    glass = operator.post(f'realms/{realm}/break-glass', {'role': 'support-accounts', 'reason': 'no staff left', 'length_s': 600}, status=201)
+    assert operator.get(f'realms/{realm}/users')['items']
+    assert operator.post(f'realms/{realm}/grants/{glass["id"]}/end')['state'] == 'ended'
+    operator.get(f'realms/{realm}/users', status=403)
     kinds = [e['entry']['kind'] for e in server_entries(approver, operator, realm, staff)]
     for kind in ('realm.claim', 'grant.ask', 'grant.approve', 'grant.refuse', 'grant.end', 'grant.break-glass', 'notice.create', 'notice.ack', 'sts.assume'):
         assert kind in kinds, kind
@@ -308,6 +314,40 @@ def test_review(make_server):
     done = security.post(at + '/decide', {'subject': line['subject'], 'access': line['access'], 'decision': 'revoke', 'note': 'left the team'})
     assert done['decision'] == 'revoke' and 'troth/access-review' in done['statement']
     assert security.get(f'realms/{realm}/users/wu/roles')['items'] == []
+
+
+#= 2.1.4-2 test
+def test_a_key_is_destroyed_by_two(make_server):
+    server = make_server('keys: {destroy_wait: 1ms}\n')
+    operator = Rest(server, is_local=True)
+    realm = server.tenant('acme').name
+    one, two = (Person(operator, realm, name, 'system-administrator') for name in ('hu', 'ma'))
+    key = one.post(f'tenants/{realm}/keys', {}, status=201)['key_id']
+    at = f'tenants/{realm}/keys/{key}'
+    one.post(at + '/schedule-destroy')
+    assert one.post(at + '/destroy', status=409)['code'] == 'conflict'
+    assert 'troth/key-destruction' in two.post(at + '/destroy')['certificate']
+
+
+#= 2.1.4-7 test
+def test_a_password_of_another_profile_is_changed(operator, realm):
+    lin = Person(operator, realm, 'lin', 'storage-owner')
+    operator.put(f'realms/{realm}/parameters/P-AUTH-1', {'value': 'mlps-3'}, status=200)
+    lin.token = None
+    lin.take(lin.post('login', {'realm': realm, 'user': 'lin', 'password': Person.PASSWORD}))
+    assert lin.take(lin.post('session/totp', {'code': lin.code()}))['stage'] == 'change-password'
+    lin.get(f'tenants/{realm}/buckets', status=403)
+    lin.get('self/sessions', status=403)
+    lin.post('self/password', {'old': Person.PASSWORD, 'password': 'only lower letters here'}, status=400)
+    assert lin.take(lin.post('self/password', {'old': Person.PASSWORD, 'password': 'Seven 7 Quiet Rivers!'}))['stage'] == 'full'
+    lin.get(f'tenants/{realm}/buckets')
+
+
+def test_methods(operator):
+    refused = operator.raw('DELETE', '/api/v1/status')
+    assert refused.status == 405 and refused.headers['allow'] == 'GET'
+    assert operator.raw('HEAD', '/api/v1/status').status == 200
+    assert operator.raw('GET', '/api/v1/nothing').status == 404
 
 
 def test_every_call_was_seen():

@@ -218,6 +218,31 @@ RESULT rest_authenticate(struct rest *r, bool *ret, struct error *e)
     return RESULT_OK;
 }
 
+/* The signature was good when the request began: its time does not count now. */
+RESULT rest_authenticate_again(struct rest *r, struct error *e)
+{
+    const struct principal *before = r->who.p;
+    bool is_known = true;
+    struct result res;
+    r->who.p = NULL;
+    if (before->access_key[0] != '\0') {
+        struct bytes token = BYTES_NONE;
+        (void)http_find(r->x, "X-Amz-Security-Token", &token);
+        res = principal_of_key(r->l->api->directory, bytes_str(before->access_key), token,
+                               &r->who.p, e);
+    } else {
+        r->has_session = false;
+        res = rest_authenticate(r, &is_known, e);
+    }
+    if (!result_is_ok(res) || !is_known) {
+        principal_unref(r->who.p);
+        r->who.p = before;
+        return result_is_ok(res) ? error_set(e, ERRC_DENIED, "nobody is known any more") : res;
+    }
+    principal_unref(before);
+    return RESULT_OK;
+}
+
 /* --- other sites --- */
 
 static bool is_own_origin(const struct rest *r, struct bytes origin)

@@ -106,6 +106,7 @@ static RESULT tenant_examine(void *arg, const struct tenant *t, struct error *e)
     struct check *c = arg;
     struct vault_ctx cx;
     uint64_t objects = 0, bytes = 0;
+    TRY(rest_still(c->r, e));
     c->tenant = arena_str(c->r->arena, bytes_str(t->name));
     log_examine(c, c->tenant);
     api_vault_ctx(c->r->l, c->r->x, c->tenant, c->r->who.p->actor, "", c->r->request_id, &cx);

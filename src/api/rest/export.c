@@ -30,6 +30,7 @@ static RESULT sign(void *arg, struct bytes statement, struct buf *ret_note, stru
 static RESULT sink(void *arg, struct bytes part, struct error *e)
 {
     struct export *x = arg;
+    TRY(rest_still(x->r, e));
     return http_write(x->r->x, part, e);
 }
 

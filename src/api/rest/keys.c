@@ -240,8 +240,9 @@ static RESULT do_rewrap(void *arg, struct buf *out, struct error *e)
     struct rewrap *m = arg;
     struct vault_ctx cx;
     struct jsonw w;
-    api_vault_ctx(m->r->l, m->r->x, m->t->name, m->r->who.p->actor, "", m->r->request_id, &cx);
     for (size_t n = 1; n > 0;) {
+        TRY(rest_still(m->r, e));
+        api_vault_ctx(m->r->l, m->r->x, m->t->name, m->r->who.p->actor, "", m->r->request_id, &cx);
         TRY(vault_rewrap(&cx, m->r->params[1], REWRAP_STEP, &n, e));
         m->done += n;
     }

@@ -179,6 +179,9 @@ void rest_problem(struct rest *r, const struct error *e)
     if (status == 401) {
         http_set_header_str(r->x, "WWW-Authenticate", "Bearer realm=\"troth\"");
     }
+    if (r->allow != NULL) {
+        http_set_header_str(r->x, "Allow", r->allow);
+    }
     if (status == 503) {
         http_set_header_str(r->x, "Retry-After", "1");
     }

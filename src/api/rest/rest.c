@@ -66,7 +66,7 @@ static RESULT decide_here(struct rest *r, const char *action, const char *resour
     if (r->access.reason == ACCESS_BY_GRANT) {
         r->grant = arena_str(r->arena, bytes_str(r->access.grant));
     } else if (r->who.p->grant[0] != '\0') {
-        r->grant = r->who.p->grant;
+        r->grant = arena_str(r->arena, bytes_str(r->who.p->grant));
     }
     return RESULT_OK;
 }
@@ -132,7 +132,8 @@ static RESULT route_decide(struct rest *r, struct error *e)
         realm = is_providers(r) ? IDENTITY_PLATFORM : r->params[0];
         break;
     case REST_HOME:
-        realm = is_providers(r) ? IDENTITY_PLATFORM : r->who.p->home;
+        realm = is_providers(r) ? IDENTITY_PLATFORM
+                                : arena_str(r->arena, bytes_str(r->who.p->home));
         break;
     }
     TRY(realm_set(r, realm, o->action, e));
@@ -141,6 +142,17 @@ static RESULT route_decide(struct rest *r, struct error *e)
         return rest_iam_decide(r, o->action, o->resource, e);
     }
     return decide_here(r, o->action, is_own ? rest_resource(r, o->resource) : "*", e);
+}
+
+/*= 2.2.2-5 "a freeze or the end of a grant reaches what runs" */
+RESULT rest_still(struct rest *r, struct error *e)
+{
+    if (principal_is_current(r->l->api->directory, r->who.p, clock_wall_ms(r->l->api->clock))) {
+        return RESULT_OK;
+    }
+    TRY(rest_authenticate_again(r, e));
+    TRY(stage_check(r, e));
+    return route_decide(r, e);
 }
 
 /* --- dispatch --- */
@@ -164,9 +176,10 @@ static RESULT who_asks(struct rest *r, struct error *e)
 
 static RESULT route_take(struct rest *r, struct error *e)
 {
-    bool is_known = false;
-    r->route = rest_route_find(r, &is_known);
-    if (r->route == NULL && is_known) {
+    CLEANUP(buf_done_p) struct buf allow = BUF(256);
+    r->route = rest_route_find(r, &allow);
+    if (r->route == NULL && allow.n > 0) {
+        r->allow = arena_str(r->arena, buf_bytes(&allow));
         return rest_refuse(r, 405, e, ERRC_UNSUPPORTED, "this path has no such method");
     }
     if (r->route == NULL) {

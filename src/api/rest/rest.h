@@ -83,6 +83,7 @@ struct rest {
     unsigned status; /* of the problem, where the error's code does not say it; else 0 */
     struct buf body; /* as read */
     bool is_read;
+    const char *allow;           /* methods of the path, of a 405; else NULL */
     bool is_lockout;             /* a failed step of signing in began a wait */
     const char *idempotency_key; /* or NULL; is_kept: this request holds it */
     bool is_kept;
@@ -92,6 +93,10 @@ struct rest {
 void rest_handle(struct api_loop *l, struct http_exchange *x, bool is_management);
 /* A path below /api/v1/, and not signed for another service: S3 may have a bucket "api". */
 bool rest_takes(const struct http_exchange *x);
+
+/* For what runs long, between its parts: may it go on? Cheap while nothing was changed; after a freeze,
+ * the end of a session or grant, a change of policies, it is decided anew. */
+RESULT rest_still(struct rest *r, struct error *e);
 
 /* --- what was sent --- */
 

@@ -8,6 +8,8 @@
 /* Who asks (auth.c): fills r->who, r->session. *ret false: nobody is known; the message says why.
  * An error: what was shown is refused, by r->status. */
 RESULT rest_authenticate(struct rest *r, bool *ret, struct error *e);
+/* The same credentials again, as things are now. */
+RESULT rest_authenticate_again(struct rest *r, struct error *e);
 /* A refusal before anybody is known, as an entry "auth.failed" of `realm` (NULL: the platform);
  * bounded by the second, and counted. */
 void rest_refusal_log(struct rest *r, const char *realm, const char *who, const char *why);
@@ -19,9 +21,9 @@ void rest_client(struct rest *r, struct session_client *ret);
 RESULT rest_body_read(struct rest *r, struct error *e);
 RESULT rest_body_parse(struct rest *r, struct error *e);
 
-/* Path (route.c). Fills params; NULL when there is no such path; *ret_is_known when the path is
- * there for another method. */
-const struct rest_route *rest_route_find(struct rest *r, bool *ret_is_known);
+/* Path (route.c). Fills params; NULL when there is no such path; `allow` gets the methods of the path
+ * where only the method is another ("GET, DELETE"). */
+const struct rest_route *rest_route_find(struct rest *r, struct buf *allow);
 /* "iam::{account}:user/{user}" of the route as an ARN with this request's parameters. */
 const char *rest_resource(struct rest *r, const char *pattern);
 

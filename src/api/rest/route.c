@@ -33,17 +33,20 @@ static bool path_fits(struct rest *r, const char *pattern)
     }
 }
 
-const struct rest_route *rest_route_find(struct rest *r, bool *ret_is_known)
+const struct rest_route *rest_route_find(struct rest *r, struct buf *allow)
 {
-    *ret_is_known = false;
+    struct bytes method = r->http->method;
+    if (bytes_equal_str(method, "HEAD")) { /* as GET, and the server leaves the body out */
+        method = BYTES_LIT("GET");
+    }
     for (const struct rest_route *o = rest_routes; o->method != NULL; o++) {
         if (!path_fits(r, o->path)) {
             continue;
         }
-        if (bytes_equal_str(r->http->method, o->method)) {
+        if (bytes_equal_str(method, o->method)) {
             return o;
         }
-        *ret_is_known = true;
+        buf_addf(allow, "%s%s", allow->n > 0 ? ", " : "", o->method);
     }
     return NULL;
 }

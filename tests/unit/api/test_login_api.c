@@ -7,6 +7,9 @@
 #include "crypto/otp.h"
 #include "identity/login.h"
 #include "ledger/client.h"
+#include "sys/sock.h"
+
+#include <sys/socket.h>
 
 static struct house *house;
 static struct credentials acme;
@@ -496,14 +499,99 @@ static void test_if_match(void **state)
     answer_done(&a);
 }
 
+/* --- what runs is reached --- */
+
+static void log_fill(void)
+{
+    CLEANUP(buf_done_p) struct buf payload = BUF(LEDGER_PAYLOAD_MAX);
+    struct ledger_position pos;
+    struct error e = { 0 };
+    buf_add_str(&payload, "{\"detail\":\"");
+    for (int i = 0; i < 8000; i++) {
+        buf_add_u8(&payload, 'x');
+    }
+    buf_add_str(&payload, "\"}");
+    for (int i = 0; i < 1500; i++) {
+        assert_ok(ledger_append(house_scribe(house), "acme", "test", buf_bytes(&payload), &pos, &e),
+                  e);
+    }
+}
+
+static int export_begin(const struct person *p)
+{
+    struct error e = { 0 };
+    int fd = -1;
+    CLEANUP(buf_done_p) struct buf head = BUF(4096);
+    assert_ok(sock_connect_unix(house_path(house, false), &fd, &e), e);
+    assert_ok(sock_set_nonblocking(fd, false, &e), e);
+    buf_addf(&head,
+             "GET /api/v1/logs/acme/export HTTP/1.1\r\nHost: localhost\r\nUser-Agent: " AGENT
+             "\r\nAuthorization: Bearer %s\r\nConnection: close\r\n\r\n",
+             p->token);
+    assert_int_equal(send(fd, head.p, head.n, MSG_NOSIGNAL), head.n);
+    return fd;
+}
+
+/* Reads at most max bytes, or to the end; the last five of them. */
+static size_t export_read(int fd, size_t max, char tail[6])
+{
+    static char part[65536];
+    size_t n = 0;
+    while (n < max) {
+        ssize_t got = recv(fd, part, MIN(sizeof(part), max - n), 0);
+        assert_true(got >= 0);
+        if (got == 0) {
+            break;
+        }
+        n += (size_t)got;
+        for (ssize_t i = 0; i < got; i++) {
+            memmove(tail, tail + 1, 4);
+            tail[4] = part[i];
+        }
+    }
+    tail[5] = '\0';
+    return n;
+}
+
+/*= 2.2.2-5 test */
+static void test_a_running_export_ends_with_the_right(void **state)
+{
+    struct person p;
+    char tail[6] = { 0 };
+    (void)state;
+    person_make(&p, "gao");
+    manage("PUT", "/api/v1/realms/acme/users/gao/roles/audit-administrator", "", 204);
+    person_enrol(&p);
+    log_fill();
+    int fd = export_begin(&p);
+    size_t whole = export_read(fd, SIZE_MAX, tail);
+    sock_close(fd);
+    assert_true(whole > (size_t)8 << 20);
+    assert_string_equal(tail, "0\r\n\r\n");
+
+    fd = export_begin(&p);
+    size_t n = export_read(fd, 65536, tail);
+    manage("POST", "/api/v1/realms/acme/users/gao/freeze", "", 200);
+    n += export_read(fd, SIZE_MAX, tail);
+    sock_close(fd);
+    assert_true(n < whole / 2);
+    assert_string_not_equal(tail, "0\r\n\r\n");
+    assert_int_equal(call("GET", "/api/v1/self", "", p.token), 401);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_stages),       cmocka_unit_test(test_replay),
-        cmocka_unit_test(test_other_client), cmocka_unit_test(test_csrf),
-        cmocka_unit_test(test_login_csrf),   cmocka_unit_test(test_bodies),
-        cmocka_unit_test(test_idempotency),  cmocka_unit_test(test_if_match),
+        cmocka_unit_test(test_stages),
+        cmocka_unit_test(test_replay),
+        cmocka_unit_test(test_other_client),
+        cmocka_unit_test(test_csrf),
+        cmocka_unit_test(test_login_csrf),
+        cmocka_unit_test(test_bodies),
+        cmocka_unit_test(test_idempotency),
+        cmocka_unit_test(test_if_match),
         cmocka_unit_test(test_guessing),
+        cmocka_unit_test(test_a_running_export_ends_with_the_right),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }
