@@ -47,23 +47,19 @@ static bool is_unsafe(const struct rest *r)
 
 /* --- sessions --- */
 
-/* The cookie of that name; *ret_n how many there were. */
-static struct bytes cookie_find(struct rest *r, unsigned *ret_n)
+unsigned rest_cookie(struct bytes header, struct bytes *ret)
 {
-    struct bytes found = BYTES_NONE, rest, one, name;
-    *ret_n = 0;
-    if (!http_find(r->x, "Cookie", &rest)) {
-        return found;
-    }
-    for (bool more = true; more;) {
-        more = bytes_split(&rest, ';', &one);
+    struct bytes one, name;
+    unsigned n = 0;
+    for (bool more = header.n > 0; more;) {
+        more = bytes_split(&header, ';', &one);
         struct bytes value = bytes_trim(one, " ");
         if (bytes_split(&value, '=', &name) && bytes_equal_str(name, REST_COOKIE)) {
-            found = value;
-            ++*ret_n;
+            *ret = value;
+            n++;
         }
     }
-    return found;
+    return n;
 }
 
 static RESULT session_take(struct rest *r, struct bytes token, struct error *e)
@@ -203,7 +199,10 @@ RESULT rest_authenticate(struct rest *r, bool *ret, struct error *e)
         return rest_refuse(r, 401, e, ERRC_DENIED,
                            "Authorization: Bearer, or AWS4-HMAC-SHA256 for the service 'troth'");
     }
-    struct bytes cookie = cookie_find(r, &cookies);
+    struct bytes cookie = BYTES_NONE;
+    if (http_find(r->x, "Cookie", &v)) {
+        cookies = rest_cookie(v, &cookie);
+    }
     if (cookies > 1) {
         return rest_refuse(r, 400, e, ERRC_FORMAT, "the cookie was sent twice");
     }

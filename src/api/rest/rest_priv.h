@@ -8,6 +8,8 @@
 /* Who asks (auth.c): fills r->who, r->session. *ret false: nobody is known; the message says why.
  * An error: what was shown is refused, by r->status. */
 RESULT rest_authenticate(struct rest *r, bool *ret, struct error *e);
+/* How many session cookies a Cookie header has, and the last one's value. */
+unsigned rest_cookie(struct bytes header, struct bytes *ret);
 /* The same credentials again, as things are now. */
 RESULT rest_authenticate_again(struct rest *r, struct error *e);
 /* A refusal before anybody is known, as an entry "auth.failed" of `realm` (NULL: the platform);
