@@ -172,7 +172,8 @@ int cli_call_run(struct cli *c)
         return cli_usage(c, "%s", e.msg);
     }
     if ((call->flags & CALL_FINAL) != 0 && !is_meant(c)) {
-        return CLI_REFUSED;
+        result_ignore(error_set(&e, ERRC_DENIED, "%s", cli_say(c, "nothing was done", "未执行")));
+        return cli_refuse(c, &e);
     }
     manage_show show = call->show != NULL      ? call->show
                        : call->columns != NULL ? columns_show
@@ -183,12 +184,9 @@ int cli_call_run(struct cli *c)
     if ((call->flags & CALL_CODE) != 0) {
         return code_send(c, call->method, buf_cstr(&path), show);
     }
-    if (call->fields != NULL) {
-        return manage_send(c, call->method, buf_cstr(&path), call->fields, show);
+    if (call->fields != NULL || strcmp(call->method, "POST") == 0) {
+        return manage_send(c, call->method, buf_cstr(&path),
+                           call->fields != NULL ? call->fields : none, show);
     }
-    if (call->body == NULL && strcmp(call->method, "POST") == 0) {
-        return manage_send(c, call->method, buf_cstr(&path), none, show);
-    }
-    return manage_print(c, call->method, buf_cstr(&path),
-                        call->body != NULL ? bytes_str(call->body) : BYTES_NONE, show);
+    return manage_print(c, call->method, buf_cstr(&path), BYTES_NONE, show);
 }

@@ -19,7 +19,6 @@ struct cli_call {
     struct cli_command command;
     const char *method, *path;           /* after "/api/v1/" */
     const struct manage_field *fields;   /* the body, or NULL */
-    const char *body;                    /* a fixed one, or NULL */
     const struct manage_column *columns; /* what is shown of each item, or of the answer */
     manage_show show;                    /* in place of columns; neither: all members */
     unsigned flags;

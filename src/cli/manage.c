@@ -460,6 +460,10 @@ void manage_members(const struct cli *c, struct json v, struct buf *out)
     struct bytes key;
     struct json one;
     while (json_next_member(v, &it, &key, &one)) {
+        struct bytes text = BYTES_LIT("-");
+        if (json_type(one) == JSON_NULL || (result_is_ok(json_str(one, &text)) && text.n == 0)) {
+            continue;
+        }
         buf_addf(out, "%-22.*s ", BYTES_FMT(key));
         value_add(c, one, out);
         buf_add_u8(out, '\n');

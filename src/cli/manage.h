@@ -78,7 +78,7 @@ struct manage_column {
 };
 void manage_line(const struct cli *c, struct json v, const struct manage_column *columns,
                  struct buf *out);
-/* All members, one a line: for "show" commands. */
+/* All members that say something, one a line: for "show" commands. */
 void manage_members(const struct cli *c, struct json v, struct buf *out);
 
 /* Does the command know which server: --server, --dir, or their variables. Else a usage message. */

@@ -160,6 +160,44 @@ def test_review(server, claimed, tmp_path):
     assert li.json('whoami')['user'] == 'li'
 
 
+#= 2.2.2-2 test
+def test_access_keys(server, claimed, tmp_path):
+    """Two at most, switched off and on, rotated without a gap; age and last use are seen."""
+    _, admin = claimed
+    li = enrolled(server, admin.ok, tmp_path, admin.realm, 'li', 'storage-owner')
+    old, new = (admin.json('access-key', 'create', '--user', 'li') for _ in range(2))
+    assert admin.troth('access-key', 'create', '--user', 'li').returncode == 1
+    s3 = {k['access_key_id']: client(server, 's3', k['access_key_id'], k['secret_access_key']) for k in (old, new)}
+    for one in s3.values():
+        one.list_buckets()
+    admin.ok('access-key', 'disable', old['access_key_id'])
+    assert is_refused(s3[old['access_key_id']].list_buckets)
+    admin.ok('access-key', 'enable', old['access_key_id'])
+    s3[old['access_key_id']].list_buckets()
+    admin.ok('access-key', 'delete', old['access_key_id'])
+    assert is_refused(s3[old['access_key_id']].list_buckets)
+    s3[new['access_key_id']].list_buckets()
+    left, = admin.json('access-key', 'list', '--user', 'li')['items']
+    assert left['access_key_id'] == new['access_key_id'] and left['enabled'] and left['created']
+    wait_for(lambda: admin.json('access-key', 'list', '--user', 'li')['items'][0]['used_service'] == 's3', 90, 'the last use')
+    assert ' 0 d ' in admin.ok('access-key', 'list', '--user', 'li')
+    assert old['secret_access_key'] not in admin.ok('access-key', 'list') + str(admin.json('access-key', 'list'))
+    assert li.json('whoami')['user'] == 'li'
+
+
+def test_parameters_and_issuers(server, claimed):
+    tenant, admin = claimed
+    assert admin.json('param', 'set', 'P-IAM-1', '20')['value'] == '20'
+    assert {p['id']: p['value'] for p in admin.json('param', 'list')['items']}['P-IAM-1'] == '20'
+    assert 'GB/T 22239' in admin.refused('param', 'set', 'P-IAM-1', '31')
+    url = 'https://ci.example/realm'
+    admin.ok('oidc', 'create', url, '--client', 'sts.amazonaws.com', '--client', 'other')
+    assert [(i['url'], sorted(i['clients'])) for i in admin.json('oidc', 'list')['items']] == [(url, ['other', 'sts.amazonaws.com'])]
+    admin.ok('oidc', 'delete', url)
+    assert admin.json('oidc', 'list')['items'] == []
+    assert server.troth('param', 'list', '--realm', tenant.name).returncode == 1
+
+
 def test_other_tenant(server, claimed, names, tmp_path):
     _, admin = claimed
     other = server.tenant(names('firm'))
