@@ -60,6 +60,10 @@ def test_a_passkey_as_the_second_factor(api, browser):
     again = api('self/factors/passkey/begin', token=full['token'])['options']
     assert len(again['excludeCredentials']) == 1 and browser.create(again) == {'error': 'InvalidStateError'}
 
+    # the factor anew within the session: approvals ask for a fresh one
+    options = api('session/passkey/begin', token=full['token'])['options']
+    api('session/passkey', {'response': browser.get(options)}, token=full['token'], status=204)
+
     def begin():
         step = api('login', {'realm': 'acme', 'user': 'lin', 'password': PASSWORD})
         assert step['stage'] == 'factor'

@@ -130,6 +130,9 @@ RESULT sts_session_make(struct query *q, struct sts_session *s, struct error *e)
     struct result r = iam_act(&s->cx, s->kind, s->target, s->token.name, BYTES_NONE, make, &m, e);
     if (result_is_ok(r)) {
         counter_add(q->l->api->directory, s->cx.realm, "token", 1);
+        if (s->role_id != NULL && s->role_id[0] != '\0') {
+            role_touch(q->l->api->directory, s->role_id);
+        }
         r = session_write(q, s, &t, e);
     }
     token_wipe(&t);

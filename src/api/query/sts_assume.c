@@ -281,6 +281,7 @@ RESULT sts_assume_run(struct query *q, struct error *e)
     a->s.token.home = p->home;
     a->s.token.user_id = p->user_id;
     a->s.token.role = a->role.name;
+    a->s.role_id = a->role.id;
     a->s.token.issuer = p->kind == PRINCIPAL_WEB ? p->issuer : "";
     a->s.token.tags = a->tags != NULL ? a->tags : "{}";
     a->s.token.mfa_ms = q->who.mfa_ms;

@@ -12,8 +12,9 @@
 struct sts_session {
     struct iam_cx cx; /* of the realm it will act in; cx.grant: by which grant */
     struct token_new token;
-    const char *kind;   /* of the entry */
-    const char *target; /* ARN of the role or user */
+    const char *kind;    /* of the entry */
+    const char *target;  /* ARN of the role or user */
+    const char *role_id; /* of a role of the realm's own; "" or NULL: none */
     size_t policy_bytes;
 };
 

@@ -163,6 +163,7 @@ RESULT sts_web_run(struct query *q, struct error *e)
     w->s.token.home = w->realm;
     w->s.token.user_id = "";
     w->s.token.role = w->role.name;
+    w->s.role_id = w->role.id;
     w->s.token.issuer = w->claims.issuer;
     w->s.token.tags = "{}";
     TRY(sts_session_make(q, &w->s, e));

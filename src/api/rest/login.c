@@ -357,6 +357,10 @@ RESULT rest_session_passkey(struct rest *r, struct error *e)
     TRY(rest_body_only(r, REST_ONLY("response"), e));
     TRY(rest_body_object(r, "response", &response, e));
     TRY(rest_party(r, &rp, e));
+    if (r->session.stage == SESSION_FULL) {
+        return step_up(
+                r, login_step_up_passkey(r->l->api->directory, &r->session, &rp, response, e), e);
+    }
     struct result res =
             login_passkey(r->l->api->directory, &r->session, &rp, response, &client, &o, e);
     if (!result_is_ok(res)) {
