@@ -316,6 +316,19 @@ def test_review(make_server):
     assert security.get(f'realms/{realm}/users/wu/roles')['items'] == []
 
 
+def test_realms_of_others(operator, server, tenant, realm, names):
+    """Whether another customer is there is not told; nor is anything of theirs."""
+    other = server.tenant(names('tenant')).name
+    lin = Person(operator, realm, 'lin', 'storage-owner', 'security-administrator')
+    for method, path in (('GET', 'realms/{}/users'), ('GET', 'tenants/{}'), ('GET', 'tenants/{}/keys'), ('GET', 'logs/{}/entries'),
+                         ('POST', 'realms/{}/users'), ('GET', 'realms/{}/users/root'), ('POST', 'realms/{}/access/explain'),
+                         ('POST', 'realms/{}/grants'), ('POST', 'realms/{}/break-glass'), ('POST', 'realms/{}/grants/g-x/end')):
+        said = {json.dumps({k: v for k, v in lin.call(method, path.format(where), {} if method == 'POST' else None, 403).json.items()
+                            if k != 'request'}) for where in (other, 'no-such-tenant', 'platform')}
+        assert len(said) == 1, (path, said)
+    assert lin.get(f'realms/{realm}/users')['items']
+
+
 #= 2.1.4-2 test
 def test_a_key_is_destroyed_by_two(make_server):
     server = make_server('keys: {destroy_wait: 1ms}\n')

@@ -62,9 +62,13 @@ static void cookie_set(struct rest *r, const char *token)
 
 /* --- what is recorded --- */
 
+/* A realm that a stranger made up is counted with the provider's. */
 static void count(struct rest *r, const char *realm, const char *name)
 {
-    counter_add(r->l->api->directory, realm, name, 1);
+    char account[ACCOUNT_BYTES];
+    struct directory *d = r->l->api->directory;
+    bool is_there = result_is_ok(realm_account(d, realm, account, NULL));
+    counter_add(d, is_there ? realm : IDENTITY_PLATFORM, name, 1);
 }
 
 static RESULT signed_in(struct rest *r, const struct session_opened *o, const struct user *u,
@@ -136,6 +140,7 @@ RESULT rest_login_failed(struct rest *r, struct result res, const char *realm, c
         return res;
     }
     r->status = is_waiting ? 429 : 401;
+    name = name != NULL ? arena_printf(r->arena, "%.128s", name) : NULL; /* as a stranger sent it */
     if (is_wrong) {
         count(r, realm, "login.failed");
     }

@@ -132,6 +132,9 @@ static RESULT route_decide(struct rest *r, struct error *e)
         realm = is_providers(r) ? IDENTITY_PLATFORM : r->params[0];
         break;
     case REST_HOME:
+        if (!is_providers(r) && strcmp(r->params[0], r->who.p->home) != 0) {
+            return realm_set(r, "", o->action, e); /* a customer's own people ask for their own */
+        }
         realm = is_providers(r) ? IDENTITY_PLATFORM
                                 : arena_str(r->arena, bytes_str(r->who.p->home));
         break;
