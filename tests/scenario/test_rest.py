@@ -329,6 +329,22 @@ def test_realms_of_others(operator, server, tenant, realm, names):
     assert lin.get(f'realms/{realm}/users')['items']
 
 
+def test_who_may_make_users_within_a_boundary_only(operator, realm):
+    at = f'realms/{realm}/'
+    bound = operator.post(at + 'policies', {'name': 'bound', 'document': DOCUMENT}, status=201)['arn']
+    ops = Person(operator, realm, 'ops')
+    operator.put(at + 'users/ops/inline/own', {'document': {'Version': '2012-10-17', 'Statement': [
+        {'Effect': 'Allow', 'Action': 'iam:CreateUser', 'Resource': '*', 'Condition': {'StringEquals': {'iam:PermissionsBoundary': bound}}}]}})
+    ops.post(at + 'users', {'name': 'free', 'owner': 'Ops'}, status=403)
+    ops.post(at + 'users', {'name': 'free', 'owner': 'Ops', 'boundary': bound + 'x'}, status=403)
+    ops.post(at + 'users', {'no': 'such'}, status=403)
+    ops.post(at + 'users', status=403)
+    assert ops.post(at + 'users', {'name': 'within', 'owner': 'Ops', 'boundary': bound}, status=201)['boundary'] == bound
+    wu = Person(operator, realm, 'wu', 'storage-owner')
+    wu.post(at + 'users', {'no': 'such'}, status=403)
+    wu.post(at + 'users', {'name': 'free', 'owner': 'Wu', 'boundary': bound}, status=403)
+
+
 #= 2.1.4-2 test
 def test_a_key_is_destroyed_by_two(make_server):
     server = make_server('keys: {destroy_wait: 1ms}\n')

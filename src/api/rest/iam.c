@@ -77,6 +77,17 @@ RESULT rest_iam_decide(struct rest *r, const char *action, const char *what, str
     return res;
 }
 
+bool rest_iam_is_open(struct rest *r, const char *action)
+{
+    struct access_answer a = { .verdict = POLICY_NOT_ALLOWED };
+    bool has_body = r->http->is_chunked || r->http->length > 0;
+    return has_body &&
+           result_is_ok(
+                   api_weigh(r->l, &r->who, r->realm, action, bytes_str("*"), NULL, 0, &a, NULL)) &&
+           a.verdict != POLICY_ALLOWED &&
+           (a.reason == ACCESS_BY_POLICY || a.reason == ACCESS_BY_GRANT);
+}
+
 enum iam_kind rest_subject_kind(const struct rest *r)
 {
     if (rest_param(r, "user")[0] != '\0') {

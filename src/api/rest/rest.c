@@ -141,6 +141,10 @@ static RESULT route_decide(struct rest *r, struct error *e)
     }
     TRY(realm_set(r, realm, o->action, e));
     bool is_own = is_providers(r) || strcmp(r->realm, r->who.p->realm) == 0;
+    if ((o->flags & REST_AGAIN) != 0 && is_own && rest_iam_is_open(r, o->action)) {
+        r->is_doubtful = true;
+        return RESULT_OK;
+    }
     if (o->resource[0] == '@' && is_own) {
         return rest_iam_decide(r, o->action, o->resource, e);
     }
@@ -191,9 +195,34 @@ static RESULT route_take(struct rest *r, struct error *e)
     return RESULT_OK;
 }
 
-static RESULT dispatch(struct rest *r, struct error *e)
+static RESULT body_and_run(struct rest *r, struct error *e)
 {
     bool is_answered = false;
+    TRY(rest_body_read(r, e));
+    TRY(rest_body_parse(r, e));
+    TRY(rest_idempotent_begin(r, &is_answered, e));
+    return is_answered ? RESULT_OK : r->route->run(r, e);
+}
+
+/* Who would be refused whatever the body said is not told what is wrong with the body. */
+static RESULT doubtful_run(struct rest *r, struct error *e)
+{
+    struct result res = body_and_run(r, e);
+    if (result_is_ok(res) || res.code == ERRC_DENIED) {
+        return res;
+    }
+    struct error refusal;
+    struct result decided = rest_iam_decide(r, r->route->action, r->route->resource, &refusal);
+    if (!result_is_ok(decided)) {
+        *e = refusal;
+        r->status = 0;
+        return decided;
+    }
+    return res;
+}
+
+static RESULT dispatch(struct rest *r, struct error *e)
+{
     TRY(route_take(r, e));
     TRY(who_asks(r, e));
     TRY(rest_same_site(r, e));
@@ -201,10 +230,7 @@ static RESULT dispatch(struct rest *r, struct error *e)
         TRY(stage_check(r, e));
         TRY(route_decide(r, e));
     }
-    TRY(rest_body_read(r, e));
-    TRY(rest_body_parse(r, e));
-    TRY(rest_idempotent_begin(r, &is_answered, e));
-    return is_answered ? RESULT_OK : r->route->run(r, e);
+    return r->is_doubtful ? doubtful_run(r, e) : body_and_run(r, e);
 }
 
 void rest_handle(struct api_loop *l, struct http_exchange *x, bool is_management)

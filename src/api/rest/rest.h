@@ -53,6 +53,7 @@ struct rest_route {
 #define REST_CREATES 1u /* takes Idempotency-Key; answers 201 */
 #define REST_SECRET                                                                                \
     2u /* its answer holds a secret, shown this once: it is not kept for a repetition */
+#define REST_AGAIN 4u /* the handler decides again, with condition keys from the body */
 /* Stages of REST_STAGE. */
 #define REST_AT_FACTOR 0x10u
 #define REST_AT_CHANGE 0x20u
@@ -83,6 +84,7 @@ struct rest {
     unsigned status; /* of the problem, where the error's code does not say it; else 0 */
     struct buf body; /* as read */
     bool is_read;
+    bool is_doubtful;            /* refused but for what the body may say (REST_AGAIN) */
     const char *allow;           /* methods of the path, of a 405; else NULL */
     bool is_lockout;             /* a failed step of signing in began a wait */
     const char *idempotency_key; /* or NULL; is_kept: this request holds it */

@@ -36,6 +36,8 @@ const char *rest_param(const struct rest *r, const char *name);
 RESULT rest_iam(struct rest *r, struct iam_cx *ret, struct error *e);
 /* The decision on what "@user" and so on of the path names, with its tags as condition keys. */
 RESULT rest_iam_decide(struct rest *r, const char *action, const char *what, struct error *e);
+/* Could the body still make the decision another one: only policies speak against it. */
+bool rest_iam_is_open(struct rest *r, const char *action);
 
 /* Idempotency (idempotent.c). *ret_is_answered: the answer of the first time was sent. */
 RESULT rest_idempotent_begin(struct rest *r, bool *ret_is_answered, struct error *e);

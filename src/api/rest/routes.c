@@ -119,7 +119,7 @@ const struct rest_route rest_routes[] = {
 
     /* accounts */
     { "GET", REALM "/users", REST_PARAM, "iam:ListUsers", "@users", 0, rest_users_list },
-    { "POST", REALM "/users", REST_PARAM, "iam:CreateUser", "@users", REST_CREATES,
+    { "POST", REALM "/users", REST_PARAM, "iam:CreateUser", "@users", REST_CREATES | REST_AGAIN,
       rest_users_create },
     { "GET", USER, REST_PARAM, "iam:GetUser", "@user", 0, rest_users_show },
     { "PATCH", USER, REST_PARAM, "iam:UpdateUser", "@user", 0, rest_users_change },
@@ -160,7 +160,7 @@ const struct rest_route rest_routes[] = {
       rest_members_remove },
 
     { "GET", REALM "/roles", REST_PARAM, "iam:ListRoles", "@roles", 0, rest_roles_list },
-    { "POST", REALM "/roles", REST_PARAM, "iam:CreateRole", "@roles", REST_CREATES,
+    { "POST", REALM "/roles", REST_PARAM, "iam:CreateRole", "@roles", REST_CREATES | REST_AGAIN,
       rest_roles_create },
     { "GET", ROLE, REST_PARAM, "iam:GetRole", "@role", 0, rest_roles_show },
     { "PATCH", ROLE, REST_PARAM, "iam:UpdateRole", "@role", 0, rest_roles_change },

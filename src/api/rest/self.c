@@ -169,7 +169,6 @@ RESULT rest_self_password(struct rest *r, struct error *e)
 struct factors {
     struct factor *list;
     size_t n;
-    unsigned codes;
 };
 
 static void factor_item(void *arg, size_t i, struct jsonw *w)
