@@ -181,26 +181,28 @@ class Bearer(Rest):
 class Signed(Rest):
     """SigV4 with the service name "troth"."""
 
-    def __init__(self, server, key, secret, service='troth', region='us-east-1'):
+    def __init__(self, server, key, secret, token=None, service='troth', region='us-east-1'):
         super().__init__(server)
-        self.key, self.secret, self.service, self.region = key, secret, service, region
+        self.key, self.secret, self.token, self.service, self.region = key, secret, token, service, region
 
     def credentials(self, method, path, body):
         stamp = datetime.datetime.now(datetime.timezone.utc).strftime('%Y%m%dT%H%M%SZ')
         host = f'127.0.0.1:{self.server.port}'
         at, _, query = path.partition('?')
         pairs = sorted(urllib.parse.parse_qsl(query, keep_blank_values=True))
+        names = 'host;x-amz-date' + (';x-amz-security-token' if self.token else '')
         canonical = '\n'.join([method, urllib.parse.quote(at, safe='/'),
                                '&'.join(f'{urllib.parse.quote(k, safe="")}={urllib.parse.quote(v, safe="")}' for k, v in pairs),
-                               f'host:{host}', f'x-amz-date:{stamp}', '', 'host;x-amz-date', hashlib.sha256(body).hexdigest()])
+                               f'host:{host}', f'x-amz-date:{stamp}', *([f'x-amz-security-token:{self.token}'] if self.token else []),
+                               '', names, hashlib.sha256(body).hexdigest()])
         scope = f'{stamp[:8]}/{self.region}/{self.service}/aws4_request'
         text = '\n'.join(['AWS4-HMAC-SHA256', stamp, scope, hashlib.sha256(canonical.encode()).hexdigest()])
         key = ('AWS4' + self.secret).encode()
         for part in (stamp[:8], self.region, self.service, 'aws4_request'):
             key = hmac.new(key, part.encode(), hashlib.sha256).digest()
         signature = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
-        return {'Host': host, 'X-Amz-Date': stamp,
-                'Authorization': f'AWS4-HMAC-SHA256 Credential={self.key}/{scope}, SignedHeaders=host;x-amz-date, Signature={signature}'}
+        return {'Host': host, 'X-Amz-Date': stamp, **({'X-Amz-Security-Token': self.token} if self.token else {}),
+                'Authorization': f'AWS4-HMAC-SHA256 Credential={self.key}/{scope}, SignedHeaders={names}, Signature={signature}'}
 
 
 class Person(Bearer):
