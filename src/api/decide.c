@@ -10,6 +10,8 @@ void api_who_done(struct api_who *w)
     *w = (struct api_who){ 0 };
 }
 
+#define ACTOR_MAX 256 /* a name that was tried may be any text */
+
 struct refusals {
     int64_t second;
     unsigned count;
@@ -72,7 +74,7 @@ void api_refused(struct api_loop *l, const struct api_refusal *r)
     jsonw_object(&w);
     kv_cut(&w, "access_key", r->access_key, 64);
     kv_cut(&w, "agent", bytes_str(r->agent), 256);
-    kv(&w, "id", r->actor);
+    kv_cut(&w, "id", bytes_str(r->actor != NULL ? r->actor : ""), ACTOR_MAX);
     kv(&w, "ip", r->ip);
     jsonw_object_end(&w);
     kv(&w, "error", r->error);
@@ -145,5 +147,8 @@ RESULT api_decide(struct api_loop *l, const struct api_who *who, const char *rea
                                    .agent = who->agent,
                                    .request_id = who->request_id };
     api_refused(l, &refusal);
+    if (who->ret_is_recorded != NULL) {
+        *who->ret_is_recorded = true;
+    }
     FAIL(e, ERRC_DENIED, "%s", text);
 }

@@ -38,6 +38,7 @@ void rest_refusal_log(struct rest *r, const char *realm, const char *who, const 
                                    .agent = r->who.agent,
                                    .request_id = r->request_id };
     api_refused(r->l, &refusal);
+    r->is_recorded = true;
 }
 
 static bool is_unsafe(const struct rest *r)

@@ -45,6 +45,7 @@ static RESULT realm_set(struct rest *r, const char *realm, const char *action, s
                                    .agent = r->who.agent,
                                    .request_id = r->request_id };
     api_refused(r->l, &refusal);
+    r->is_recorded = true;
     FAIL(e, ERRC_DENIED, "%s", buf_cstr(&why));
 }
 
@@ -233,6 +234,28 @@ static RESULT dispatch(struct rest *r, struct error *e)
     return r->is_doubtful ? doubtful_run(r, e) : body_and_run(r, e);
 }
 
+/* What a handler refuses, and no decision before it: an entry of the realm that it is about. */
+/*= 2.1.5-3 "refused requests are records too, with who, whence and why" */
+static void refusal_record(struct rest *r, const struct error *e)
+{
+    bool is_refusal = e->code == ERRC_DENIED || r->status == 401 || r->status == 403;
+    if (!is_refusal || r->is_recorded || r->who.p == NULL) {
+        return;
+    }
+    struct api_refusal refusal = { .kind = "access.denied",
+                                   .realm = r->realm != NULL ? r->realm : r->who.p->home,
+                                   .error = e->msg,
+                                   .action = r->route->action,
+                                   .method = r->http->method,
+                                   .path = r->http->path,
+                                   .access_key = bytes_str(r->who.p->access_key),
+                                   .actor = r->who.p->actor,
+                                   .ip = r->who.ip,
+                                   .agent = r->who.agent,
+                                   .request_id = r->request_id };
+    api_refused(r->l, &refusal);
+}
+
 void rest_handle(struct api_loop *l, struct http_exchange *x, bool is_management)
 {
     int64_t started = clock_mono_ns();
@@ -249,11 +272,14 @@ void rest_handle(struct api_loop *l, struct http_exchange *x, bool is_management
     r->body = BUF_SECRET(REST_BODY_MAX);
     api_request_id(l, r->request_id);
     rest_client(r, &client);
-    r->who = (struct api_who){
-        .ip = client.ip, .agent = client.agent, .request_id = r->request_id, .is_tls = http->is_tls
-    };
+    r->who = (struct api_who){ .ip = client.ip,
+                               .agent = client.agent,
+                               .request_id = r->request_id,
+                               .is_tls = http->is_tls,
+                               .ret_is_recorded = &r->is_recorded };
     if (!result_is_ok(dispatch(r, &e))) {
         rest_idempotent_drop(r);
+        refusal_record(r, &e);
         rest_problem(r, &e);
     }
     json_doc_free(r->doc);

@@ -87,6 +87,7 @@ struct rest {
     bool is_doubtful;            /* refused but for what the body may say (REST_AGAIN) */
     const char *allow;           /* methods of the path, of a 405; else NULL */
     bool is_lockout;             /* a failed step of signing in began a wait */
+    bool is_recorded;            /* its refusal is an entry already */
     const char *idempotency_key; /* or NULL; is_kept: this request holds it */
     bool is_kept;
 };
