@@ -32,7 +32,7 @@ struct attempt {
     char subject[SCOPE_COUNT][SUBJECT_BYTES], known[SUBJECT_BYTES];
     struct bounds bounds[SCOPE_COUNT];
     int64_t now_ms;
-    enum { MODE_TRY, MODE_FAIL, MODE_UNDO, MODE_CLEAR } mode;
+    enum { MODE_TRY, MODE_UNDO, MODE_CLEAR } mode;
     bool is_new;
 };
 
@@ -217,8 +217,6 @@ static RESULT attempt_write(struct db_conn *c, void *arg, struct error *e)
     case MODE_TRY:
         TRY(waits_check(c, a, e));
         return failures_add(c, a, e);
-    case MODE_FAIL:
-        return failures_add(c, a, e);
     case MODE_UNDO:
         return failure_take_back(c, a, e);
     case MODE_CLEAR:
@@ -263,13 +261,4 @@ RESULT lockout_check(struct directory *d, const char *account, const char *ip, s
     attempt_init(d, account, ip, &a);
     TRY(db_read_begin(d->db, &c, e));
     return waits_check(c, &a, e);
-}
-
-RESULT lockout_fail(struct directory *d, const char *account, const char *ip, bool *ret_is_new,
-                    struct error *e)
-{
-    struct attempt a = { .mode = MODE_FAIL };
-    TRY(attempt_run(d, &a, account, ip, e));
-    *ret_is_new = a.is_new;
-    return RESULT_OK;
 }

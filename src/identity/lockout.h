@@ -33,9 +33,7 @@ RESULT lockout_undo(struct directory *d, const char *account, const char *ip, st
  * now on (90 days). An account of one's own forgives no failures at others. */
 RESULT lockout_clear(struct directory *d, const char *account, const char *ip, struct error *e);
 
-/* In two steps, where a try is judged at once: as lockout_try without counting; counting alone. */
+/* As lockout_try, without counting. */
 RESULT lockout_check(struct directory *d, const char *account, const char *ip, struct error *e);
-RESULT lockout_fail(struct directory *d, const char *account, const char *ip, bool *ret_is_new,
-                    struct error *e);
 
 #endif

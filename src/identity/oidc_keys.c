@@ -92,10 +92,13 @@ static RESULT public_host_check(const char *url, struct error *e)
     static const char *const inside[] = { ".local", ".internal", ".localhost", ".home.arpa" };
     struct bytes host = oidc_url_authority(bytes_str(url));
     host = bytes_slice(host, 0, bytes_index(host, ':'));
-    bool is_public = false, has_dot = bytes_index(host, '.') < host.n;
-    for (size_t i = host.n; i > 0 && host.p[i - 1] != '.'; i--) {
-        is_public = is_public || (host.p[i - 1] >= 'a' && host.p[i - 1] <= 'z');
+    bool has_dot = bytes_index(host, '.') < host.n;
+    size_t last = host.n;
+    while (last > 0 && host.p[last - 1] != '.') {
+        last--;
     }
+    /* no number, in whatever way inet_aton() takes it: 127.0.0.0x1 */
+    bool is_public = last < host.n && host.p[last] >= 'a' && host.p[last] <= 'z';
     for (size_t i = 0; i < ARRAY_LEN(inside); i++) {
         is_public = is_public && !bytes_has_suffix(host, bytes_str(inside[i]));
     }

@@ -160,6 +160,23 @@ RESULT iam_mfa_of(struct iam_cx *c, const char *user_id, const char *user_name, 
     FAIL(e, ERRC_DENIED, "MultiFactorAuthentication failed, unable to validate MFA code.");
 }
 
+static void mfa_refused(struct iam_cx *c, const char *serial, const char *why, bool is_lockout)
+{
+    const struct principal *p = c->who->p;
+    struct api_refusal refusal = { .kind = is_lockout ? "lockout" : "auth.failed",
+                                   .realm = p->home,
+                                   .error = why,
+                                   .action = "sts:AssumeRole",
+                                   .resource = bytes_str(serial),
+                                   .access_key = bytes_str(p->access_key),
+                                   .actor = p->actor,
+                                   .ip = c->who->ip,
+                                   .agent = c->who->agent,
+                                   .request_id = c->who->request_id };
+    api_refused(c->l, &refusal);
+}
+
+/* Counted before it is judged: of many at once none gets past the wait. */
 /*= 2.1.4-1 "a second factor, checked where it is asked for; guessing is slowed down" */
 RESULT iam_mfa_check(struct iam_cx *c, const char *serial, const char *code, int64_t *ret_mfa_ms,
                      struct error *e)
@@ -171,8 +188,10 @@ RESULT iam_mfa_check(struct iam_cx *c, const char *serial, const char *code, int
     if (p->user_id[0] == '\0') {
         FAIL(e, ERRC_DENIED, "a code is a user's: this principal has none");
     }
-    struct result r = lockout_check(d, account, c->who->ip, e);
+    bool is_new = false;
+    struct result r = lockout_try(d, account, c->who->ip, &is_new, e);
     if (r.code == ERRC_AGAIN) { /* clients would repeat the code by themselves */
+        mfa_refused(c, serial, e->msg, false);
         e->code = ERRC_DENIED;
         return result_of(ERRC_DENIED);
     }
@@ -186,24 +205,13 @@ RESULT iam_mfa_check(struct iam_cx *c, const char *serial, const char *code, int
         return lockout_clear(d, account, c->who->ip, e);
     }
     if (r.code != ERRC_DENIED && r.code != ERRC_FORMAT) {
+        result_ignore(lockout_undo(d, account, c->who->ip, NULL));
         return r;
     }
-    bool is_new = false;
-    result_ignore(lockout_fail(d, account, c->who->ip, &is_new, NULL));
     counter_add(d, p->home, "login.failed", 1);
     if (is_new) {
         counter_add(d, p->home, "lockout", 1);
     }
-    struct api_refusal refusal = { .kind = is_new ? "lockout" : "auth.failed",
-                                   .realm = p->home,
-                                   .error = "the second factor's code is wrong",
-                                   .action = "sts:AssumeRole",
-                                   .resource = bytes_str(serial),
-                                   .access_key = bytes_str(p->access_key),
-                                   .actor = p->actor,
-                                   .ip = c->who->ip,
-                                   .agent = c->who->agent,
-                                   .request_id = c->who->request_id };
-    api_refused(c->l, &refusal);
+    mfa_refused(c, serial, "the second factor's code is wrong", is_new);
     FAIL(e, ERRC_DENIED, "MultiFactorAuthentication failed with invalid MFA one time pass code.");
 }

@@ -224,25 +224,11 @@ static void restart(void **state)
     assert_in_range(wait_s(w, "acme/lin", OWNER), 1, 1800);
 }
 
-/* Checked and counted in two steps: the same counts. */
-static void in_two_steps(void **state)
-{
-    struct world *w = *state;
-    struct error e;
-    bool is_new = false;
-    for (unsigned i = 0; i < TRIES; i++) {
-        assert_ok(lockout_check(w->d, "acme/lin", OWNER, &e), e);
-        assert_ok(lockout_fail(w->d, "acme/lin", OWNER, &is_new, &e), e);
-        assert_int_equal(is_new, i + 1 == TRIES);
-    }
-    assert_int_equal(wait_s(w, "acme/lin", OWNER), 1);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(waits_grow),     TEST(names_and_sources), TEST(spray),   TEST(own_account_between),
-        TEST(owner_comes_in), TEST(undo_and_clear),    TEST(restart), TEST(in_two_steps),
+        TEST(owner_comes_in), TEST(undo_and_clear),    TEST(restart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
