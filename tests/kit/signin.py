@@ -1,0 +1,111 @@
+"""REST as an attacker speaks it: requests as they are, from any address; and people who sign in with a TOTP of their own."""
+import base64
+import http.client
+import json
+import os
+import socket
+import ssl
+
+from kit import totp
+
+PASSWORD = 'seven grey herons over the weir'
+AGENT = 'kit/1.0'
+
+
+class Answer:
+    def __init__(self, answer):
+        self.status, self.headers = answer.status, answer.headers
+        text = answer.read()
+        self.text = text.decode('utf-8', 'replace')
+        self.body = json.loads(text) if text and 'json' in (self.headers['Content-Type'] or '') else None
+
+    def __getitem__(self, name):
+        return self.body[name]
+
+    def __repr__(self):
+        return f'<{self.status} {self.text[:300]}>'
+
+
+class Management(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__('localhost', timeout=60)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(self.path)
+
+
+class Rest:
+    """Calls below /api/v1. `source`: the address it comes from; `socket`: as the local operator."""
+
+    def __init__(self, server, token=None, source='127.0.0.1', agent=AGENT, management=False):
+        self.server, self.token, self.source, self.agent, self.management = server, token, source, agent, management
+
+    def like(self, **more):
+        return Rest(self.server, **{'token': self.token, 'source': self.source, 'agent': self.agent, **more})
+
+    def connection(self):
+        if self.management:
+            return Management(os.path.join(self.server.dir, 'troth.sock'))
+        return http.client.HTTPSConnection('127.0.0.1', self.server.port, timeout=60, source_address=(self.source, 0),
+                                           context=ssl.create_default_context(cafile=self.server.ca))
+
+    def send(self, method, path, body=None, headers=None):
+        """`body`: an object, or bytes as they are."""
+        all_headers = {'User-Agent': self.agent, **({'Authorization': f'Bearer {self.token}'} if self.token else {})}
+        if body is not None:
+            all_headers['Content-Type'] = 'application/json'
+        all_headers.update(headers or {})
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        connection = self.connection()
+        try:
+            connection.request(method, '/api/v1/' + path, data, all_headers)
+            return Answer(connection.getresponse())
+        finally:
+            connection.close()
+
+    def ok(self, method, path, body=None, headers=None):
+        answer = self.send(method, path, body, headers)
+        assert answer.status < 300, f'{method} {path}: {answer}'
+        return answer
+
+    def post(self, path, body=None, **headers):
+        return self.send('POST', path, body, {k.replace('_', '-'): v for k, v in headers.items()})
+
+
+def operator(server):
+    """Whoever runs the machine, on the management socket."""
+    return Rest(server, management=True)
+
+
+class Person:
+    """A person with password and TOTP, signed in wholly: `rest`. `admin` makes the account."""
+
+    def __init__(self, admin, realm, name, *roles):
+        self.server, self.realm, self.name = admin.server, realm, name
+        admin.ok('POST', f'realms/{realm}/users', {'name': name, 'owner': 'Lin Wei'})
+        for role in roles:
+            admin.ok('PUT', f'realms/{realm}/users/{name}/roles/{role}')
+        code = admin.ok('POST', f'realms/{realm}/users/{name}/reset')['code']
+        self.rest = Rest(self.server)
+        self.take(self.rest.ok('POST', 'login/enrol', {'code': code, 'password': PASSWORD}))
+        begun = self.rest.ok('POST', 'self/factors/totp', {'name': 'phone'})
+        self.seed, self.used = base64.b32decode(begun['seed']), totp.step_now() - 1
+        self.take(self.rest.ok('POST', f'self/factors/totp/{begun["id"]}', {'code': self.code()}))
+
+    def take(self, answer):
+        self.rest.token, self.stage = answer['token'], answer['stage']
+
+    def code(self):
+        """Of a step that was not used yet; the first one is the step before now."""
+        step, self.used = self.used, self.used + 1
+        assert step <= totp.step_now() + 1, 'no code left within the window'
+        return totp.code(self.seed, step)
+
+    def password_step(self, rest=None):
+        """A session that waits for the second factor."""
+        rest = rest or Rest(self.server)
+        step = rest.ok('POST', 'login', {'realm': self.realm, 'user': self.name, 'password': PASSWORD})
+        assert step['stage'] == 'factor'
+        return rest.like(token=step['token'])
