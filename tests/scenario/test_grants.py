@@ -180,6 +180,13 @@ def test_freeze_ends_it(house):
         s3.list_buckets()
     with pytest.raises(s3.exceptions.ClientError):
         house.root.list_buckets()
+    # The way out: the provider's staff break glass to thaw it, and nothing else until then.
+    thaw = house.zhao.json('access', 'break-glass', '--realm', 'acme', '--role', 'support-accounts', '--length', '5m',
+                           '--reason', 'wang asked for it on the telephone')
+    assert 'frozen' in house.zhao.refused('user', 'create', 'mallory', '--realm', 'acme', '--owner', 'M', '--kind', 'service')
+    house.zhao.ok('tenant', 'unfreeze', 'acme')
+    house.root.list_buckets()
+    assert entries_of(house, 'realm.unfreeze', thaw['id'])
 
 
 #= 2.1.4-3 test
