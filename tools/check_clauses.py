@@ -2,7 +2,7 @@
 """Clause marks: from each obligation to the code that meets it and the tests that show it.
 
 A mark in C is a comment  /*= ID "sentence" */  above the code, or  /*= ID test */  above its test; in Python tests
-`#= ID test`. ID is a row of agreement/rows.txt.
+`#= ID test`. ID is a row of agreement/rows/.
 
 Usage: check_clauses.py [--check] [ROOT]
   without --check   writes docs/clauses.md
@@ -13,6 +13,9 @@ import os
 import re
 import sys
 
+import yaml
+
+LOADER = getattr(yaml, 'CBaseLoader', yaml.BaseLoader)
 MARK = re.compile(r'/\*=\s*(.*?)\s*\*/|^[ \t]*#=[ \t]*(.*?)[ \t]*$', re.S | re.M)
 BODY = re.compile(r'(\d[\d.]*-\d+)\s+(test|"[^"]+")', re.S)
 FUNCTION = re.compile(r'\b([A-Za-z_]\w*)\s*\(')
@@ -20,18 +23,16 @@ NOT_NAMES = {'__attribute__', 'format', 'if', 'for', 'while', 'switch', 'return'
 
 
 def read_rows(root):
+    """Id, English and Chinese title of every row, in the order of the agreement."""
     rows = []
-    with open(os.path.join(root, 'agreement', 'rows.txt'), encoding='utf-8') as f:
-        for number, line in enumerate(f, 1):
-            if line.startswith('#') or not line.strip():
-                continue
-            parts = line.rstrip('\n').split('\t')
-            if len(parts) != 3 or not all(parts):
-                raise SystemExit(f'agreement/rows.txt:{number}: three fields, separated by tabs')
-            rows.append(parts)
+    folder = os.path.join(root, 'agreement', 'rows')
+    for name in sorted(os.listdir(folder)):
+        with open(os.path.join(folder, name), encoding='utf-8') as f:
+            for row in yaml.load(f, LOADER)['rows']:
+                rows.append([row['id'], row['title']['en'], row['title']['zh']])
     ids = [row[0] for row in rows]
     if len(set(ids)) != len(ids):
-        raise SystemExit('agreement/rows.txt: an id stands twice')
+        raise SystemExit('agreement/rows: an id stands twice')
     return rows
 
 
@@ -90,7 +91,7 @@ def render(rows, code, tests):
     both = sum(1 for row in rows if row[0] in code and row[0] in tests)
     out = ['# Obligations, the code that meets them, the tests that show it', '',
            'Written by `tools/check_clauses.py` from the marks in `src/` and `tests/`; the rows are those of '
-           '`agreement/rows.txt`.', '',
+           '`agreement/rows/`.', '',
            f'{len(rows)} rows; {len(code)} with code, {len(tests)} with tests, {both} with both.', '',
            '| Row | Obligation | 义务 | Code | Tests |', '| --- | --- | --- | --- | --- |']
     for row, english, chinese in rows:

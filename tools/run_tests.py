@@ -80,6 +80,7 @@ def lint(results):
     check(results, 'format (./dev format mends it)',
           ['clang-format', '--dry-run', '-Werror', '--ferror-limit=3', *sources()])
     check(results, 'layers', [PYTHON, 'tools/check_layers.py'])
+    check(results, 'agreement', [PYTHON, 'tools/check_agreement.py'])
     check(results, 'clauses (./dev docs mends it)', [PYTHON, 'tools/check_clauses.py', '--check'])
     check(results, 'checkers', [PYTHON, 'tests/tools/test_checks.py'])
     check(results, 'shell', ['shellcheck', 'dev', '.ci/run'])

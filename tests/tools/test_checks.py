@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The checkers of tools/: each rule refuses the smallest tree that breaks it, and passes one that does not."""
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -58,10 +59,12 @@ class Layers(unittest.TestCase):
 
 
 class Clauses(unittest.TestCase):
-    ROWS = 'agreement/rows.txt'
+    ROWS = 'agreement/rows/2.1.3.yaml'
 
     def tree(self, **more):
-        files = {self.ROWS: '# head\n2.1.3-1\tone\t一\n2.1.3-2\ttwo\t二\n',
+        rows = 'rows:\n' + ''.join(f'  - id: {i}\n    title:\n      en: {en}\n      zh: {zh}\n'
+                                   for i, en, zh in (('2.1.3-1', 'one', '一'), ('2.1.3-2', 'two', '二')))
+        files = {self.ROWS: rows,
                  'src/net/a.c': '/*= 2.1.3-1 "a sentence" */\nRESULT seal(int n)\n{\n}\n',
                  'tests/unit/a.c': '/*= 2.1.3-1 test */\nstatic void test_seal(void **state)\n{\n}\n',
                  'tests/scenario/a.py': '#= 2.1.3-2 test\ndef test_put():\n    pass\n'}
@@ -89,8 +92,119 @@ class Clauses(unittest.TestCase):
             self.assertIn('src/net/b.c:1: ' + want, out)
 
     def test_rows(self):
-        for rows in ('2.1.3-1\tone\n', '2.1.3-1\ta\tb\n2.1.3-1\ta\tb\n'):
-            self.assertNotEqual(self.tree(**{self.ROWS: rows}).run('check_clauses.py')[0], 0)
+        tree = self.tree(**{'agreement/rows/2.1.4.yaml': 'rows:\n  - {id: 2.1.3-1, title: {en: a, zh: b}}\n'})
+        self.assertNotEqual(tree.run('check_clauses.py')[0], 0)
+
+
+class Agreement(unittest.TestCase):
+    """One change to a copy of what stands in the tree; each must be refused for its own reason."""
+    CODE = 'src/identity/param.c'
+
+    def check(self, path, old, new, want):
+        source = os.path.join(TOOLS, '..')
+        with tempfile.TemporaryDirectory() as copy:
+            shutil.copytree(os.path.join(source, 'agreement'), os.path.join(copy, 'agreement'))
+            os.makedirs(os.path.join(copy, 'src', 'identity'))
+            shutil.copy(os.path.join(source, self.CODE), os.path.join(copy, self.CODE))
+            full = os.path.join(copy, path)
+            with open(full, encoding='utf-8') as f:
+                text = f.read()
+            self.assertTrue(old in text, f'{path}: {old!r}, which the test changes, is gone')
+            with open(full, 'w', encoding='utf-8') as f:
+                f.write(text.replace(old, new, 1))
+            with open(os.path.join(copy, 'register.md'), 'w', encoding='utf-8') as f:
+                f.write('| 7 | A host that nobody has ever heard of **must** be noticed. | 任何人都没有听说过的主机必须能被及时发现 |\n')
+            done = subprocess.run([sys.executable, os.path.join(TOOLS, 'check_agreement.py'), copy], check=False,
+                                  capture_output=True, text=True,
+                                  env={**os.environ, 'TROTH_CLAUSES': os.path.join(copy, 'register.md')})
+        self.assertEqual(done.returncode, 0 if want is None else 1, done.stdout + done.stderr)
+        self.assertEqual(done.stderr, '')
+        if want is not None:
+            self.assertIn(want, done.stdout)
+
+    def test_as_it_stands(self):
+        self.check('agreement/laws.yaml', '# Laws', '# laws', None)
+
+    def test_yaml(self):
+        rows = 'agreement/rows/0.yaml'
+        self.check(rows, 'owes: [', 'owes: &a [', 'an anchor, alias or tag')
+        self.check(rows, 'rests_on: agreement', 'rests_on: !!str agreement', 'an anchor, alias or tag')
+        self.check(rows, '    kind: [', '    owes: []\n    kind: [', "key 'owes' stands twice")
+        self.check(rows, 'rows:', 'rows: [', 'rows/0.yaml')
+        self.check(rows, 'rows:', '---\nrows:', 'rows/0.yaml')
+
+    def test_shape(self):
+        rows = 'agreement/rows/2.1.3.yaml'
+        self.check(rows, '      zh: 传输采用行业标准的强加密\n', '', '.title: no zh')
+        self.check(rows, '传输采用行业标准的强加密', 'the same', '.title.zh: not Chinese')
+        self.check(rows, 'Data in transfer is protected by strong standard encryption', '传输', '.title.en: not English')
+        self.check(rows, '    rests_on: agreement', '    rests_on: hope', 'is none of agreement')
+        self.check(rows, 'is: equals, value: 100', 'is: about, value: 100', "'about' is none of")
+        self.check(rows, 'value: 100, unit: "%"', 'value: all, unit: "%"', 'a number is wanted')
+        self.check(rows, 'unit: h}', 'unit: moons}', "'moons' is none of")
+        self.check(rows, '    fresh:', '    fresher:', 'unknown key fresher')
+        self.check(rows, 'kind: [enforced, measured]', 'kind: [enforced, enforced]', 'something stands twice')
+        self.check('agreement/laws.yaml', 'from: 2026-01-01', 'from: 2026-13-01', 'a date is wanted')
+
+    def test_ids(self):
+        rows = 'agreement/rows/2.1.3.yaml'
+        self.check(rows, 'id: 2.1.3-10', 'id: 2.1.3-11', 'no row 2.1.3-10')
+        self.check(rows, 'id: 2.1.3-10', 'id: 2.1.3-9', '2.1.3-9 stands twice')
+        self.check(rows, 'clause: "2.1.3"', 'clause: "2.1.4"', 'rows/2.1.3.yaml: holds clause 2.1.4')
+        self.check('agreement/parameters.yaml', 'id: P-AV-2', 'id: P-AV-1', 'P-AV-1 stands twice')
+
+    def test_references(self):
+        rows = 'agreement/rows/2.1.3.yaml'
+        self.check(rows, 'param: P-TLS-1', 'param: P-TLS-9', 'no parameter P-TLS-9')
+        self.check(rows, 'laws: [gbt-22239-2019,', 'laws: [gbt-22239-1999,', 'no law gbt-22239-1999')
+        self.check('agreement/rows/2.1.1.yaml', 'documents: [iso-27001', 'documents: [iso-9', 'no document type iso-9')
+        self.check('agreement/laws.yaml', 'rows: [2.1.5-3]', 'rows: [2.1.5-30]', 'logs-kept: no row 2.1.5-30')
+        self.check('agreement/laws.yaml', 'sources: [S8]', 'sources: [S80]', 'csl: no source S80')
+        self.check('agreement/laws.yaml', 'law: vuln-rule', 'law: vuln', 'no law vuln')
+        self.check('agreement/documents.yaml', 'param: P-PEN-1', 'param: P-PEN-2', 'no parameter P-PEN-2')
+        self.check('agreement/responsibility.yaml', 'rows: [2.1.1-1,', 'rows: [2.1.1-11,', 'site: no row 2.1.1-11')
+
+    def test_proof(self):
+        rows = 'agreement/rows/2.1.2.yaml'
+        self.check(rows, '    collector: not measured yet', '    collector: []', 'a collector, or "not measured yet"')
+        self.check(rows, '    missing:\n', '    measure_of:\n', 'unknown key measure_of')
+        self.check('agreement/rows/2.1.6.yaml', '    collector: [agreement.jurisdictions]',
+                   '    collector: not measured yet', 'nothing says what is missing')
+        self.check('agreement/rows/2.1.1.yaml', '    documents: [iso-27001, iso-soa]', '    documents: []',
+                   'document types and the collector "documents" go together')
+
+    def test_mapping_and_responsibility(self):
+        rows = 'agreement/rows/2.1.3.yaml'
+        self.check(rows, 'mlps: [8.1.2.2', 'mlps: [8.1.2.4', 'mlps has no 8.1.2.4')
+        self.check(rows, 'iso27001: [5.14', 'iso27001: [5.38', 'iso27001 has no 5.38')
+        self.check(rows, 'ccm: [CEK-03', 'ccm: [CEK-22', 'ccm has no CEK-22')
+        self.check(rows, 'nist: [SC-8', 'nist: [SX-8', 'nist has no SX-8')
+        self.check(rows, '{iaas: provider', '{iaas: customer', 'responsibility is')
+
+    def test_figures(self):
+        params = 'agreement/parameters.yaml'
+        self.check(params, 'default: 400', 'default: 100', 'P-LOG-1: the default 100 is not allowed')
+        self.check(params, 'allowed: {min: 184}', 'allowed: {min: 180}', 'goes past the floor 184 of csl')
+        self.check(params, 'is: at-least, value: 184', 'is: at-least, value: 180', 'its floor is not that of logs-kept')
+        self.check(params, 'default: "off"', 'default: perhaps', 'perhaps is no choice')
+        self.check('agreement/rows/2.1.5.yaml', 'is: at-least, param: P-LOG-1', 'is: at-most, param: P-LOG-1',
+                   'goes against P-LOG-1')
+        self.check('agreement/rows/2.1.5.yaml', 'is: at-least, param: P-LOG-1', 'is: at-least, value: 90, unit: d',
+                   'no condition by P-LOG-1')
+        self.check('agreement/laws.yaml', 'until: 2025-12-31', 'until: 2026-01-01', 'csl: versions overlap')
+
+    def test_code(self):
+        self.check(self.CODE, '"P-IAM-1", "min", "15"', '"P-IAM-1", "min", "20"', "P-IAM-1: default is '15'")
+        self.check(self.CODE, '10, 30, NULL', '10, 60, NULL', 'P-IAM-1: allowed is')
+        self.check(self.CODE, '"nist-800-63b-4", "mlps-3", NULL', '"mlps-3", NULL', 'P-AUTH-1: allowed is')
+        self.check(self.CODE, '"P-IAM-3"', '"P-IAM-33"', 'P-IAM-33 is not in agreement/parameters.yaml')
+        self.check(self.CODE, '[PARAM_IDLE] = {', '[PARAM_IDLE] = PARAM(', 'its table is not understood')
+
+    def test_own_words(self):
+        self.check('agreement/rows/2.1.2.yaml', 'Machines that appear or restart without an order are noticed.',
+                   'A host that nobody has ever heard of must be noticed.', 'word for word from the register')
+        self.check('agreement/rows/2.1.2.yaml', '无订单而新增或重启的虚拟机会被发现。', '任何人都没有听说过的主机必须能被及时发现。',
+                   'word for word from the register')
 
 
 if __name__ == '__main__':
