@@ -173,6 +173,16 @@ class Agreement(unittest.TestCase):
         self.check('agreement/rows/2.1.1.yaml', '    documents: [iso-27001, iso-soa]', '    documents: []',
                    'document types and the collector "documents" go together')
 
+        self.check(rows, 'evidence: [document, record]', 'evidence: [record]', 'evidence of kind "document" go together')
+        self.check(rows, 'kind: [measured]', 'kind: []', 'who owes it, and of which kind')
+
+    def test_table(self):
+        done = subprocess.run([sys.executable, os.path.join(TOOLS, 'check_agreement.py'), '--table'], check=False,
+                              capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertRegex(done.stdout, r'(?m)^\| 2\.1\.4 \| 9 \|.*\n')
+        self.assertRegex(done.stdout, r'\| all \| 97 \|')
+
     def test_mapping_and_responsibility(self):
         rows = 'agreement/rows/2.1.3.yaml'
         self.check(rows, 'mlps: [8.1.2.2', 'mlps: [8.1.2.4', 'mlps has no 8.1.2.4')
