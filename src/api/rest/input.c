@@ -84,7 +84,11 @@ RESULT rest_body_parse(struct rest *r, struct error *e)
     if (r->body.n == 0) {
         return RESULT_OK;
     }
-    TRY_MSG(json_parse(buf_bytes(&r->body), REST_BODY_MAX, &r->doc, e), e, "body");
+    struct result res = json_parse(buf_bytes(&r->body), REST_BODY_MAX, &r->doc, e);
+    if (res.code == ERRC_LIMIT) { /* too deep: no state of things here */
+        r->status = 400;
+    }
+    TRY_MSG(res, e, "body");
     if (json_type(json_root(r->doc)) != JSON_OBJECT) {
         FAIL(e, ERRC_FORMAT, "body: an object");
     }
