@@ -6,7 +6,9 @@ import os
 import socket
 import ssl
 
-from kit import totp
+from botocore.exceptions import ClientError
+
+from kit import s3, totp
 
 PASSWORD = 'seven grey herons over the weir'
 AGENT = 'kit/1.0'
@@ -109,3 +111,52 @@ class Person:
         step = rest.ok('POST', 'login', {'realm': self.realm, 'user': self.name, 'password': PASSWORD})
         assert step['stage'] == 'factor'
         return rest.like(token=step['token'])
+
+
+def code_of(call, **arguments):
+    """The error code, or None where it went well."""
+    try:
+        call(**arguments)
+        return None
+    except ClientError as e:
+        return e.response['Error']['Code']
+
+
+class Keys:
+    """As Rest.ok, signed with a tenant's root keys."""
+
+    def __init__(self, tenant):
+        self.tenant, self.server = tenant, tenant.server
+
+    def ok(self, method, path, body=None, query=None):
+        data = b'' if body is None else json.dumps(body).encode()
+        answer = s3.request(self.tenant, method, '/api/v1/' + path, query, {'content-type': 'application/json'} if data else {}, data,
+                            service='troth')
+        assert answer.status < 300, f'{method} {path}: {answer}'
+        return json.loads(answer.body) if answer.body else None
+
+
+def person(tenant, name, *roles):
+    """A person of a tenant, made by its root keys: where it is claimed the provider can't."""
+    return Person(Keys(tenant), tenant.name, name, *roles)
+
+
+# --- the log, as the tenant's root keys read it ---
+
+
+def log(tenant, *kinds, after=0):
+    """Entries as the tenant's root keys read them: the provider may not any more."""
+    found, at, end = [], after, None
+    while end is None or at < end: # reading is an entry, too
+        page = Keys(tenant).ok('GET', f'logs/{tenant.name}/entries', query={'from': str(at), 'count': '500'})
+        end = page['size'] if end is None else end
+        found, at = found + page['items'], page['items'][-1]['index'] + 1
+    return [e for e in found if e['entry']['kind'] in kinds or not kinds]
+
+
+def size(tenant):
+    return log(tenant)[-1]['index'] + 1
+
+
+def refusals(tenant, after, *kinds):
+    return [e['payload'] for e in log(tenant, *(kinds or ('access.denied', 'auth.failed')), after=after)]

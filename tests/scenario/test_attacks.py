@@ -9,47 +9,12 @@ from types import SimpleNamespace
 import pytest
 from botocore.exceptions import ClientError
 
-from kit import oidc, s3 as raw, server as kit, totp
+from kit import oidc, server as kit, totp
 from kit.people import User, client, policy, statement
-from kit.signin import AGENT, PASSWORD, Person, Rest, operator
+from kit.signin import AGENT, PASSWORD, Person, Rest, code_of, log, operator, person, refusals, size
 
 ELSEWHERE = '127.0.0.2'
 ALLOW_ASSUME = statement('sts:AssumeRole')
-
-
-def log(tenant, *kinds, after=0):
-    """Entries as the tenant's root keys read them: the provider may not any more."""
-    found, at, end = [], after, None
-    while end is None or at < end: # reading is an entry, too
-        page = raw.request(tenant, 'GET', '/api/v1/logs/' + tenant.name + '/entries',
-                           {'from': str(at), 'count': '500'}, service='troth')
-        assert page.status == 200, page
-        page = json.loads(page.body)
-        end = page['size'] if end is None else end
-        found, at = found + page['items'], page['items'][-1]['index'] + 1
-    return [e for e in found if e['entry']['kind'] in kinds or not kinds]
-
-
-def size(tenant):
-    return log(tenant)[-1]['index'] + 1
-
-
-def refusals(tenant, after, *kinds):
-    return [e['payload'] for e in log(tenant, *(kinds or ('access.denied', 'auth.failed')), after=after)]
-
-
-def code_of(call, **arguments):
-    """The error code, or None where it went well."""
-    try:
-        call(**arguments)
-        return None
-    except ClientError as e:
-        return e.response['Error']['Code']
-
-
-def keys_of(answer):
-    c = answer['Credentials']
-    return c['AccessKeyId'], c['SecretAccessKey'], c['SessionToken']
 
 
 @pytest.fixture(scope='module')
@@ -75,36 +40,12 @@ def iam(world):
     return User.iam_of(world.acme)
 
 
-def person(world, name, *roles):
-    """A person of acme, made by its root keys: the provider can't any more."""
-    signed = SimpleNamespace(server=world.server)
-
-    def ok(method, path, body=None):
-        data = b'' if body is None else json.dumps(body).encode()
-        more = {'content-type': 'application/json'} if data else {}
-        answer = raw.request(world.acme, method, '/api/v1/' + path, headers=more, body=data, service='troth')
-        assert answer.status < 300, f'{path}: {answer}'
-        return json.loads(answer.body) if answer.body else None
-
-    signed.ok = ok
-    return Person(signed, 'acme', name, *roles)
-
-
-def assume(user, role, **more):
-    return user.client('sts').assume_role(RoleArn=role, RoleSessionName='session', **more)
-
-
-def trust(principal, **more):
-    return json.dumps({'Version': '2012-10-17', 'Statement': [
-        {'Effect': 'Allow', 'Principal': principal, 'Action': 'sts:AssumeRole', **more}]})
-
-
 # --- signing in ---
 
 
 #= 2.1.4-1 test
 def test_a_code_is_good_once_everywhere(world, iam):
-    mei = person(world, 'mei')
+    mei = person(world.acme, 'mei')
     iam.put_user_policy(UserName='mei', PolicyName='assume', PolicyDocument=policy(ALLOW_ASSUME))
     made = iam.create_access_key(UserName='mei')['AccessKey']
     sts = client(world.server, 'sts', made['AccessKeyId'], made['SecretAccessKey'])
