@@ -6,6 +6,7 @@ Usage: check_agreement.py [--table] [ROOT]
 Exit status 1 and one line per fault. Where the register of clauses is at hand (TROTH_CLAUSES, default
 ../shared/reference/clauses.md beside ROOT) no sentence of it may stand here word for word.
 """
+import functools
 import os
 import re
 import sys
@@ -176,21 +177,28 @@ def read(root, path, faults):
     try:
         with open(os.path.join(root, path), encoding='utf-8') as f:
             source = f.read()
-        depth = 0
+    except (OSError, UnicodeDecodeError) as e:
+        faults.append(f'{path}: {e}')
+        return None
+    tree, found = parse(path, source)
+    faults.extend(found)
+    return tree
+
+
+@functools.lru_cache(maxsize=64) # the tests come with the same files over and over
+def parse(path, source):
+    faults, depth = [], 0
+    try:
         for event in yaml.parse(source, Loader=LOADER):
             if getattr(event, 'anchor', None) is not None or getattr(event, 'tag', None) is not None:
-                faults.append(f'{path}:{event.start_mark.line + 1}: an anchor, alias or tag')
-                return None
+                return None, [f'{path}:{event.start_mark.line + 1}: an anchor, alias or tag']
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > 16:
-                faults.append(f'{path}:{event.start_mark.line + 1}: too deep')
-                return None
-        before = len(faults)
-        out = plain(yaml.compose(source, Loader=LOADER), path, faults)
-        return out if len(faults) == before else None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as e:
-        faults.append(f'{path}: {str(e).splitlines()[0]}')
-        return None
+                return None, [f'{path}:{event.start_mark.line + 1}: too deep']
+        tree = plain(yaml.compose(source, Loader=LOADER), path, faults)
+    except yaml.YAMLError as e:
+        return None, [f'{path}: {str(e).splitlines()[0]}']
+    return (None if faults else tree), faults
 
 
 def plain(node, path, faults):

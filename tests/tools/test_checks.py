@@ -6,8 +6,12 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 TOOLS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'tools')
+sys.path.insert(0, TOOLS)
+import check_agreement # noqa: E402, found by the line above
+
 LAYERS = '0 base\n1 sys\n1 crypto sys\n2 store\n2 net\n3 keys\n'
 
 
@@ -114,13 +118,12 @@ class Agreement(unittest.TestCase):
                 f.write(text.replace(old, new, 1))
             with open(os.path.join(copy, 'register.md'), 'w', encoding='utf-8') as f:
                 f.write('| 7 | A host that nobody has ever heard of **must** be noticed. | 任何人都没有听说过的主机必须能被及时发现 |\n')
-            done = subprocess.run([sys.executable, os.path.join(TOOLS, 'check_agreement.py'), copy], check=False,
-                                  capture_output=True, text=True,
-                                  env={**os.environ, 'TROTH_CLAUSES': os.path.join(copy, 'register.md')})
-        self.assertEqual(done.returncode, 0 if want is None else 1, done.stdout + done.stderr)
-        self.assertEqual(done.stderr, '')
-        if want is not None:
-            self.assertIn(want, done.stdout)
+            with unittest.mock.patch.dict(os.environ, {'TROTH_CLAUSES': os.path.join(copy, 'register.md')}):
+                faults, _ = check_agreement.check(copy)
+        if want is None:
+            self.assertEqual(faults, [])
+        else:
+            self.assertIn(want, '\n'.join(faults))
 
     def test_as_it_stands(self):
         self.check('agreement/laws.yaml', '# Laws', '# laws', None)
@@ -176,7 +179,13 @@ class Agreement(unittest.TestCase):
         self.check(rows, 'evidence: [document, record]', 'evidence: [record]', 'evidence of kind "document" go together')
         self.check(rows, 'kind: [measured]', 'kind: []', 'who owes it, and of which kind')
 
-    def test_table(self):
+    def test_program(self):
+        with tempfile.TemporaryDirectory() as empty:
+            os.makedirs(os.path.join(empty, 'agreement', 'rows'))
+            done = subprocess.run([sys.executable, os.path.join(TOOLS, 'check_agreement.py'), empty], check=False,
+                                  capture_output=True, text=True)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('agreement/laws.yaml', done.stdout)
         done = subprocess.run([sys.executable, os.path.join(TOOLS, 'check_agreement.py'), '--table'], check=False,
                               capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stdout)
