@@ -1,9 +1,17 @@
 """Chromium, headless, by the WebDriver protocol, with virtual authenticators (https://www.w3.org/TR/webauthn-3/#sctn-automation)."""
+import base64
+import hashlib
 import json
+import os
+import signal
+import ssl
 import subprocess
 import threading
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kit.server import clean_environment, wait_for
 
@@ -25,10 +33,17 @@ class Page(BaseHTTPRequestHandler):
         pass
 
 
-class Browser:
-    """One tab on http://localhost:PORT, which is a secure context."""
+def spki_of(port):
+    """What --ignore-certificate-errors-spki-list names a server by."""
+    der = ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate(('127.0.0.1', port)))
+    key = x509.load_der_x509_certificate(der).public_key()
+    return base64.b64encode(hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()).decode()
 
-    def __init__(self):
+
+class Browser:
+    """One tab on http://localhost:PORT, which is a secure context. `server`: its certificate is taken."""
+
+    def __init__(self, server=None):
         self.page = ThreadingHTTPServer(('127.0.0.1', 0), Page)
         self.origin = f'http://localhost:{self.page.server_port}'
         threading.Thread(target=self.page.serve_forever, daemon=True).start()
@@ -41,10 +56,20 @@ class Browser:
             if 'started successfully on port' in line:
                 self.at = 'http://127.0.0.1:' + line.split('port')[1].strip(' .\n')
                 break
+        self.pid = None
+        try:
+            self.start(server)
+        except BaseException:
+            self.close()
+            raise
+
+    def start(self, server):
         wait_for(lambda: self.at and self.call('GET', '/status')['ready'], what='chromedriver')
-        options = {'args': ['--headless=new', '--no-sandbox', '--disable-gpu', '--no-proxy-server']}
+        options = {'args': ['--headless=new', '--no-sandbox', '--disable-gpu', '--no-proxy-server', '--disable-background-networking']}
+        if server is not None:
+            options['args'].append(f'--ignore-certificate-errors-spki-list={spki_of(server.port)}')
         made = self.call('POST', '/session', {'capabilities': {'alwaysMatch': {'goog:chromeOptions': options}}})
-        self.session = '/session/' + made['sessionId']
+        self.session, self.pid = '/session/' + made['sessionId'], made['capabilities'].get('goog:processID')
         self.call('POST', self.session + '/url', {'url': self.origin + '/'})
 
     def call(self, method, path, body=None):
@@ -67,17 +92,38 @@ class Browser:
     def credential_add(self, which, credential):
         self.call('POST', f'{self.session}/webauthn/authenticator/{which}/credential', credential)
 
+    def verifies(self, which, does):
+        """Whether that authenticator verifies its user from now on."""
+        self.call('POST', f'{self.session}/webauthn/authenticator/{which}/uv', {'isUserVerified': does})
+
+    def goto(self, url):
+        self.call('POST', self.session + '/url', {'url': url})
+
+    def cookies(self):
+        return {c['name']: c for c in self.call('GET', self.session + '/cookie')}
+
+    def run(self, script, *args):
+        """A script that calls its last argument with the answer."""
+        return self.call('POST', self.session + '/execute/async', {'script': script, 'args': args})
+
     def create(self, options):
-        return self.call('POST', self.session + '/execute/async', {'script': CREATE, 'args': [options]})
+        return self.run(CREATE, options)
 
     def get(self, options):
-        return self.call('POST', self.session + '/execute/async', {'script': GET, 'args': [options]})
+        return self.run(GET, options)
 
     def close(self):
-        if self.at is not None:
-            self.call('DELETE', self.session)
-        self.driver.terminate()
-        self.driver.wait(20)
-        self.driver.stdout.close()
-        self.page.shutdown()
-        self.page.server_close()
+        try:
+            if self.pid is not None:
+                self.call('DELETE', self.session)
+        finally:
+            self.driver.terminate()
+            self.driver.wait(20)
+            self.driver.stdout.close()
+            self.page.shutdown()
+            self.page.server_close()
+            if self.pid is not None and os.path.exists(f'/proc/{self.pid}'):
+                try:
+                    os.kill(self.pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
