@@ -1,6 +1,8 @@
 /* The two phases of a change, and the entry of an act of one phase. */
 #include "api/act.h"
 
+#include "identity/rollback.h"
+
 #include <stdio.h>
 
 static void kv(struct jsonw *w, const char *key, const char *value)
@@ -22,7 +24,8 @@ static void kv_raw(struct jsonw *w, const char *key, struct bytes json)
 struct phase {
     const char *name; /* NULL: an act of one phase */
     const char *result, *why;
-    uint64_t intent; /* of an outcome: index of the first entry */
+    uint64_t intent;  /* of an outcome: index of the first entry */
+    uint64_t changes; /* the directory's counter, when the act changed it */
     struct bytes after;
 };
 
@@ -56,6 +59,9 @@ static RESULT append(struct api_loop *l, const struct api_who *who, const struct
     actor_write(&w, who, act);
     kv_raw(&w, "after", p->after);
     kv_raw(&w, "before", act->before);
+    if (p->changes != 0) {
+        jsonw_kv_u64(&w, "changes", p->changes);
+    }
     kv(&w, "detail", act->detail);
     kv(&w, "error", p->why);
     if (p->result != NULL) {
@@ -92,8 +98,10 @@ RESULT api_act_run(struct api_loop *l, const struct api_who *who, const struct a
     if (e == NULL) {
         e = &own;
     }
+    uint64_t before = directory_changes(l->api->directory);
     r = fn(arg, &after, e);
     struct phase end = { .name = "outcome", .intent = intent.index, .result = "ok" };
+    end.changes = directory_changes_tell(l->api->directory, act->realm, before);
     if (result_is_ok(r)) {
         end.after = buf_bytes(&after);
     } else {
@@ -115,7 +123,11 @@ RESULT api_act_note(struct api_loop *l, const struct api_who *who, const struct 
                     struct error *e)
 {
     struct ledger_position pos;
-    TRY_MSG(append(l, who, act, &(struct phase){ 0 }, &pos, e), e, "ledger");
+    struct phase once = { .name = NULL };
+    if (act->is_change) {
+        once.changes = directory_changes_tell(l->api->directory, act->realm, 0);
+    }
+    TRY_MSG(append(l, who, act, &once, &pos, e), e, "ledger");
     return RESULT_OK;
 }
 

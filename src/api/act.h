@@ -57,6 +57,7 @@ struct api_act {
     const char *tenant, *key, *detail, *reason;
     struct bytes before; /* JSON object, or empty */
     const char *grant;   /* by which grant, or NULL */
+    bool is_change;      /* of one phase: it tells of a change of the directory */
 };
 /*
  * Writes the intent (with `before`); runs fn; writes the outcome (with what fn wrote into `after`, a

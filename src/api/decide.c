@@ -109,6 +109,7 @@ RESULT api_weigh(struct api_loop *l, const struct api_who *who, const char *real
                               .key_count = key_count };
     TRY(realm_is_claimed(l->api->directory, realm, &q.realm_is_claimed, e));
     TRY(realm_is_frozen(l->api->directory, realm, &q.realm_is_frozen, e));
+    TRY(realm_is_rolled_back(l->api->directory, realm, &q.realm_is_rolled_back, e));
     access_decide(&q, ret);
     return RESULT_OK;
 }

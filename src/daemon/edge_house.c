@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "identity/house.h"
+#include "identity/rollback.h"
 
 #define HOUSE_EVERY_MS 1000
 
@@ -43,6 +44,10 @@ static void keep_accounts(struct edge *ed)
     struct result r = identity_house(ed->api.directory, ed->scribe, in_doubt, ed, &e);
     if (!result_is_ok(r) && r.code != ERRC_AGAIN) {
         log_warn("accounts: %s", e.msg);
+    }
+    r = rollback_mark(ed->api.directory, ed->scribe, &e);
+    if (!result_is_ok(r) && r.code != ERRC_AGAIN && r.code != ERRC_FULL) {
+        log_warn("accounts: mark: %s", e.msg);
     }
 }
 

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "crypto/hmac.h"
 #include "identity/login.h"
+#include "identity/rollback.h"
 #include "sys/path.h"
 
 #include <time.h>
@@ -109,6 +110,16 @@ static RESULT tenant_recover(void *arg, const struct tenant *t, struct error *e)
     return RESULT_OK;
 }
 
+static RESULT accounts_check(struct edge *ed, struct error *e)
+{
+    for (;;) {
+        struct result r = rollback_check(ed->api.directory, ed->scribe, e);
+        if (r.code != ERRC_AGAIN || !edge_pause(ed, RETRY_MS)) {
+            return r;
+        }
+    }
+}
+
 RESULT edge_folders_open(struct edge *ed, struct error *e)
 {
     TRY(fs_open_dir(ed->dir, &ed->fs, e));
@@ -121,6 +132,7 @@ RESULT edge_open(struct edge *ed, struct error *e)
 {
     TRY(pool_new(POOL_THREADS, &ed->api.pool, e));
     TRY(stores_open(ed, e));
+    TRY_MSG(accounts_check(ed, e), e, "accounts");
     TRY_MSG(log_recover(ed, LEDGER_PLATFORM, e), e, "log " LEDGER_PLATFORM);
     return directory_tenant_list(ed->api.directory, tenant_recover, ed, e);
 }

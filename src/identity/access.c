@@ -188,6 +188,9 @@ static void decide_operator(struct work *w)
         may |= (is_platform || operator_table[i].of_tenant) &&
                strcmp(operator_table[i].action, w->action->name) == 0;
     }
+    /* A realm: an account that somebody froze stays. */
+    may |= w->q->realm_is_rolled_back && strcmp(w->action->name, "iam:Unfreeze") == 0 &&
+           bytes_equal_str(w->q->resource, "*");
     if (may) {
         answer(w->ret, POLICY_ALLOWED, ACCESS_BY_OPERATOR);
     } else {
@@ -246,7 +249,9 @@ void access_decide(const struct access_query *q, struct access_answer *ret)
     } else if (q->realm == NULL || q->realm[0] == '\0') {
         answer(ret, POLICY_DENIED, ACCESS_OTHER_REALM);
     } else if (q->realm_is_frozen && !is_left_when_frozen(w.action)) {
-        ret->why = "the tenant is frozen";
+        ret->why = q->realm_is_rolled_back ? "the accounts were put back to an older copy: troth "
+                                             "tenant unfreeze ends the freeze"
+                                           : "the tenant is frozen";
         answer(ret, POLICY_DENIED, ACCESS_FROZEN);
     } else {
         request_of(q, &w.rq);

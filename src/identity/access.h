@@ -12,7 +12,8 @@
  *      only do not allow it, a running grant over the own realm
  *      nobody without credentials does an administrative action, whatever they say
  *   5. the local operator (management socket): platform things by the built-in table, a tenant's only
- *      while that tenant is not claimed, or with a running break-glass grant of operator/UID
+ *      while that tenant is not claimed, or with a running break-glass grant of operator/UID; and the
+ *      thaw of what nobody froze, but an older copy that was put back
  */
 #ifndef TROTH_IDENTITY_ACCESS_H
 #define TROTH_IDENTITY_ACCESS_H
@@ -28,6 +29,7 @@ struct access_query {
     const char *ip; /* "unix" on the management socket */
     bool is_tls;
     bool realm_is_claimed, realm_is_frozen;
+    bool realm_is_rolled_back; /* frozen because an older copy was put back (rollback.h) */
     const struct policy *bucket_policy; /* or NULL */
     const struct policy_key *keys;      /* further condition keys: s3:prefix, aws:ResourceTag/... */
     size_t key_count;

@@ -107,7 +107,7 @@ RESULT directory_key_create(struct directory *d, struct rpc_client *keeper, cons
             keys_seal_secret(keeper, k.tenant, buf_bytes(&aad), bytes_str(secret), &sealed, e);
     if (result_is_ok(r)) {
         struct key_insert in = { &k, buf_bytes(&sealed) };
-        r = db_write(d->db, key_insert, &in, e);
+        r = directory_write(d, key_insert, &in, e);
     }
     if (result_is_ok(r)) {
         directory_caches_empty(d);
@@ -239,7 +239,7 @@ static RESULT key_delete(struct db_conn *c, void *arg, struct error *e)
 RESULT directory_key_delete(struct directory *d, const char *realm, const char *id, struct error *e)
 {
     struct key_change change = { realm, id, false };
-    TRY(db_write(d->db, key_delete, &change, e));
+    TRY(directory_write(d, key_delete, &change, e));
     directory_caches_empty(d);
     return RESULT_OK;
 }
@@ -261,7 +261,7 @@ RESULT directory_key_set_enabled(struct directory *d, const char *realm, const c
                                  bool enabled, struct error *e)
 {
     struct key_change change = { realm, id, enabled };
-    TRY(db_write(d->db, key_update, &change, e));
+    TRY(directory_write(d, key_update, &change, e));
     directory_caches_empty(d);
     return RESULT_OK;
 }

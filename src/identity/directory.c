@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "identity/login_priv.h"
 #include "identity/principal_priv.h"
+#include "identity/rollback_priv.h"
 #include "identity/tally.h"
 #include "identity/user_priv.h"
 
@@ -32,6 +33,14 @@ RESULT directory_open(struct fs *fs, const struct key256 *key, const struct cloc
     d->builtins = builtins;
     d->clock = clock;
     d->rng = rng;
+    r = changes_new(db, &d->changes, e);
+    if (!result_is_ok(r)) {
+        db_close(db);
+        principal_builtins_free(builtins);
+        mem_free(d);
+        error_prefix(e, "identity.db");
+        return r;
+    }
     for (enum directory_cache i = 0; i < DIRECTORY_CACHE_COUNT; i++) {
         d->caches[i] = map_new();
     }
@@ -95,6 +104,7 @@ void directory_close(struct directory *d)
     tally_free(d->tally);
     mem_free(d->house);
     login_state_free(d->login);
+    changes_free(d->changes);
     db_close(d->db);
     for (enum directory_cache i = 0; i < DIRECTORY_CACHE_COUNT; i++) {
         cache_free(d->caches[i], i);

@@ -19,6 +19,7 @@ enum directory_cache {
     DIRECTORY_CACHE_COUNT,
 };
 
+struct changes;
 struct tally;
 struct house;
 struct principal_builtin;
@@ -39,10 +40,16 @@ struct directory {
     _Atomic uint64_t generation; /* grows with every change, under the lock: what was read before is
                                     not cached after */
     struct login_state *login;   /* its own locks: login_priv.h */
+    struct changes *changes;     /* its own lock: changes.c */
     pthread_mutex_t uses_lock;   /* over what follows */
     struct map *uses;            /* access key id -> its last use (access_key_use.c) */
 };
 
+/* A change of accounts and what they may do: db_write, and the counter of changes grows with it.
+ * What only counts, ends by itself or lives for minutes goes by db_write. (changes.c) */
+RESULT directory_write(struct directory *d,
+                       RESULT (*fn)(struct db_conn *c, void *arg, struct error *e), void *arg,
+                       struct error *e);
 /* After every change. */
 void directory_caches_empty(struct directory *d);
 /* Under the lock. */

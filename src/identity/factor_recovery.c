@@ -42,7 +42,7 @@ RESULT factor_recovery_new(struct directory *d, const char *user_id, struct aren
         code_hash(d, user_id, code, f.hash[i]);
         list[i] = code;
     }
-    TRY(db_write(d->db, codes_write, &f, e));
+    TRY(directory_write(d, codes_write, &f, e));
     *ret = list;
     return RESULT_OK;
 }
@@ -76,7 +76,7 @@ RESULT factor_recovery_check(struct directory *d, const char *user_id, const cha
     TRY_MSG(code_normalise(bytes_str(code), GROUPS, typed), e, "recovery code");
     code_hash(d, user_id, typed, u.hash);
     mem_wipe(typed, sizeof(typed));
-    return db_write(d->db, code_use, &u, e);
+    return directory_write(d, code_use, &u, e);
 }
 
 RESULT factor_recovery_left(struct directory *d, const char *user_id, unsigned *ret,

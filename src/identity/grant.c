@@ -168,7 +168,7 @@ RESULT grant_create(struct directory *d, const struct grant_ask *ask, struct are
         n = notice_of(d, &g, arena);
         in.notice = &n;
     }
-    TRY(db_write(d->db, create_write, &in, e));
+    TRY(directory_write(d, create_write, &in, e));
     if (is_break_glass) {
         directory_caches_empty(d);
     }
@@ -302,7 +302,7 @@ RESULT grant_approve(struct directory *d, const char *id, const struct user *app
     struct step t = { .g = &g,
                       .from = GRANT_ASKED,
                       .standing_max = param_u64(d, IDENTITY_PLATFORM, PARAM_STANDING) };
-    TRY(db_write(d->db, step_write, &t, e));
+    TRY(directory_write(d, step_write, &t, e));
     directory_caches_empty(d);
     counter_add(d, g.realm, "grant.approved", 1);
     *ret = g;
@@ -317,7 +317,7 @@ RESULT grant_refuse(struct directory *d, const char *id, const struct user *appr
     TRY(decide(&g, approver, note, clock_wall_ms(d->clock), arena, e));
     g.state = GRANT_REFUSED;
     struct step t = { .g = &g, .from = GRANT_ASKED };
-    TRY(db_write(d->db, step_write, &t, e));
+    TRY(directory_write(d, step_write, &t, e));
     counter_add(d, g.realm, "grant.refused", 1);
     *ret = g;
     return RESULT_OK;
@@ -361,7 +361,7 @@ RESULT grant_end(struct directory *d, const char *id, const char *by_user_id, co
     g.state = was_asked ? GRANT_WITHDRAWN : GRANT_ENDED;
     g.ended_ms = now;
     g.ended_by = text_of(arena, by_name);
-    TRY(db_write(d->db, step_write, &t, e));
+    TRY(directory_write(d, step_write, &t, e));
     directory_caches_empty(d);
     if (!was_asked) {
         count_seconds(d, &g);
@@ -383,7 +383,7 @@ RESULT grant_clock(struct directory *d, struct grant *g, struct error *e)
     g->state = was_asked ? GRANT_LAPSED : GRANT_PAST;
     g->ended_ms = was_asked ? grant_lapses_ms(g) : g->until_ms;
     g->ended_by = "clock";
-    TRY(db_write(d->db, step_write, &t, e));
+    TRY(directory_write(d, step_write, &t, e));
     directory_caches_empty(d);
     count_seconds(d, g);
     return RESULT_OK;

@@ -2,11 +2,12 @@
 #include "identity/house_priv.h"
 
 #include "base/json.h"
+#include "identity/rollback.h"
 #include "ledger/client.h"
 
 struct phase {
     const char *name, *result, *why;
-    uint64_t intent;
+    uint64_t intent, changes;
     struct bytes after;
 };
 
@@ -37,6 +38,9 @@ static RESULT payload_write(const struct house_act *a, const struct phase *p, st
     jsonw_object_end(&w);
     kv_raw(&w, "after", p->after);
     kv_raw(&w, "before", bytes_str(a->before));
+    if (p->changes != 0) {
+        jsonw_kv_u64(&w, "changes", p->changes);
+    }
     kv(&w, "detail", a->detail);
     kv(&w, "error", p->why);
     kv(&w, "grant", a->grant);
@@ -78,8 +82,10 @@ RESULT house_act_run(struct directory *d, const struct house_ledger *l, const st
     if (!result_is_ok(r)) {
         return cut_off(l, a, r);
     }
+    uint64_t before = directory_changes(d);
     r = a->run(d, a->arg, &after, &own);
     struct phase end = { .name = "outcome", .intent = at.index, .result = "ok" };
+    end.changes = directory_changes_tell(d, a->realm, before);
     if (result_is_ok(r)) {
         end.after = buf_bytes(&after);
     } else {

@@ -105,7 +105,7 @@ static RESULT change_store(struct change *k, const struct session *s,
         .old = s,
     };
     session_prepare(k->d, &in, &k->make);
-    TRY(db_write(k->d->db, change_write, k, e));
+    TRY(directory_write(k->d, change_write, k, e));
     session_forget(k->d, s->user_id, NULL);
     *ret = k->make.out;
     return RESULT_OK;
@@ -204,7 +204,7 @@ RESULT login_enrol(struct directory *d, struct pool *pool, struct bytes code, st
         .user_id = user_id, .realm = k.u.realm, .stage = SESSION_ENROL, .client = client
     };
     session_prepare(d, &in, &k.make);
-    struct result r = db_write(d->db, enrol_write, &k, e);
+    struct result r = directory_write(d, enrol_write, &k, e);
     if (result_is_ok(r)) {
         session_forget(d, user_id, NULL);
         *ret = k.make.out;

@@ -40,7 +40,7 @@ RESULT notice_create(struct directory *d, const char *realm, const char *kind, c
     n.kind = arena_str(arena, bytes_str(kind));
     n.subject = arena_str(arena, bytes_str(subject));
     n.detail = arena_str(arena, bytes_str(detail));
-    TRY(db_write(d->db, insert, &n, e));
+    TRY(directory_write(d, insert, &n, e));
     *ret = n;
     return RESULT_OK;
 }
@@ -78,7 +78,7 @@ RESULT notice_ack(struct directory *d, const char *realm, const char *id, const 
                   struct error *e)
 {
     struct ack a = { realm, id, by, clock_wall_ms(d->clock) };
-    return db_write(d->db, ack_write, &a, e);
+    return directory_write(d, ack_write, &a, e);
 }
 
 static void notice_of_row(struct db_stmt *s, struct arena *arena, struct notice *n)

@@ -3,7 +3,7 @@
 
 struct realm_row {
     char account[ACCOUNT_BYTES];
-    int64_t frozen_ms, claimed_ms;
+    int64_t frozen_ms, claimed_ms, rolled_back;
 };
 
 static void realm_of_row(struct db_stmt *s, struct arena *arena, void *item)
@@ -13,6 +13,7 @@ static void realm_of_row(struct db_stmt *s, struct arena *arena, void *item)
     directory_col_text(s, 0, r->account, sizeof(r->account));
     r->frozen_ms = db_col_i64(s, 1);
     r->claimed_ms = db_col_i64(s, 2);
+    r->rolled_back = db_col_i64(s, 3);
 }
 
 static RESULT realm_find(struct directory *d, const char *realm, struct realm_row *ret,
@@ -23,7 +24,8 @@ static RESULT realm_find(struct directory *d, const char *realm, struct realm_ro
     if (!directory_cache_get(d, DIRECTORY_CACHE_REALMS, bytes_str(realm), &r, sizeof(r),
                              &generation)) {
         TRY(directory_one(d, "tenant",
-                          "SELECT account, frozen_ms, claimed_ms FROM realms WHERE name = ?1",
+                          "SELECT account, frozen_ms, claimed_ms, rolled_back FROM realms"
+                          " WHERE name = ?1",
                           SQL_IN(SQL_STR(realm)), realm_of_row, NULL, &r, e));
         directory_cache_put(d, DIRECTORY_CACHE_REALMS, bytes_str(realm), &r, sizeof(r), generation);
     }
@@ -69,6 +71,14 @@ RESULT realm_is_frozen(struct directory *d, const char *realm, bool *ret, struct
     return RESULT_OK;
 }
 
+RESULT realm_is_rolled_back(struct directory *d, const char *realm, bool *ret, struct error *e)
+{
+    struct realm_row r;
+    TRY(realm_find(d, realm, &r, e));
+    *ret = r.frozen_ms != 0 && r.rolled_back != 0;
+    return RESULT_OK;
+}
+
 struct realm_mark {
     const char *realm;
     int64_t ms;
@@ -98,9 +108,9 @@ RESULT realm_claim(struct directory *d, const char *realm, struct error *e)
 static RESULT freeze_write(struct db_conn *c, void *arg, struct error *e)
 {
     const struct realm_mark *m = arg;
-    TRY(sql_run(c, "UPDATE tenants SET frozen_ms = ?2 WHERE name = ?1",
+    TRY(sql_run(c, "UPDATE tenants SET frozen_ms = ?2, rolled_back = 0 WHERE name = ?1",
                 SQL_IN(SQL_STR(m->realm), SQL_INT(m->ms)), e));
-    return sql_run(c, "UPDATE platform SET frozen_ms = ?2 WHERE ?1 = 'platform'",
+    return sql_run(c, "UPDATE platform SET frozen_ms = ?2, rolled_back = 0 WHERE ?1 = 'platform'",
                    SQL_IN(SQL_STR(m->realm), SQL_INT(m->ms)), e);
 }
 

@@ -73,7 +73,7 @@ RESULT review_create(struct directory *d, const char *realm, const char *name,
         r.closed_ms = r.created_ms; /* nothing to decide is a result too */
     }
     struct create in = { &r, items };
-    TRY(db_write(d->db, create_write, &in, e));
+    TRY(directory_write(d, create_write, &in, e));
     *ret = r;
     return RESULT_OK;
 }
@@ -227,7 +227,7 @@ RESULT review_decide(struct directory *d, const char *id, const char *subject, c
         id,       item.subject,           item.access, by_name, note == NULL ? "" : note,
         decision, clock_wall_ms(d->clock)
     };
-    return db_write(d->db, decide_write, &in, e);
+    return directory_write(d, decide_write, &in, e);
 }
 
 /* --- by the clock --- */
@@ -270,7 +270,7 @@ RESULT review_lapse(struct directory *d, const struct review_late *l, struct err
                            "not decided in time",
                            REVIEW_LAPSED,
                            clock_wall_ms(d->clock) };
-    return db_write(d->db, decide_write, &in, e);
+    return directory_write(d, decide_write, &in, e);
 }
 
 /* --- written --- */

@@ -163,10 +163,23 @@ static const char privilege[] =
         " status INTEGER NOT NULL, body BLOB NOT NULL, created_ms INTEGER NOT NULL,"
         " PRIMARY KEY(principal, key)) WITHOUT ROWID;";
 
+/* The counter of changes (rollback.h); of a realm frozen because of an older copy, what it was. */
+static const char changes[] =
+        "CREATE TABLE changes(n INTEGER NOT NULL);"
+        "INSERT INTO changes VALUES(0);"
+        "ALTER TABLE tenants ADD COLUMN rolled_back INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE platform ADD COLUMN rolled_back INTEGER NOT NULL DEFAULT 0;"
+        "DROP VIEW realms;"
+        "CREATE VIEW realms(name, account, state, frozen_ms, claimed_ms, rolled_back) AS"
+        " SELECT name, account, state, frozen_ms, claimed_ms, rolled_back FROM tenants"
+        " UNION ALL SELECT 'platform', '000000000000', 0, frozen_ms, claimed_ms, rolled_back"
+        " FROM platform;";
+
 const struct db_migration directory_migrations[] = {
     { 1, spine },
     { 2, principals },
     { 3, credentials },
     { 4, privilege },
+    { 5, changes },
 };
 const size_t directory_migration_count = ARRAY_LEN(directory_migrations);

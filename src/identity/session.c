@@ -372,7 +372,7 @@ RESULT session_revoke(struct directory *d, const char *user_id, const char *sess
                       struct error *e)
 {
     struct which w = { .user_id = user_id, .id = session_id };
-    TRY(db_write(d->db, revoke_write, &w, e));
+    TRY(directory_write(d, revoke_write, &w, e));
     session_forget(d, user_id, session_id);
     return RESULT_OK;
 }
@@ -380,7 +380,7 @@ RESULT session_revoke(struct directory *d, const char *user_id, const char *sess
 RESULT sessions_revoke(struct directory *d, const char *user_id, struct error *e)
 {
     struct which w = { .user_id = user_id };
-    TRY(db_write(d->db, revoke_write, &w, e));
+    TRY(directory_write(d, revoke_write, &w, e));
     session_forget(d, user_id, NULL);
     return RESULT_OK;
 }

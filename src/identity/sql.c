@@ -116,7 +116,7 @@ RESULT directory_change(struct directory *d,
                         RESULT (*fn)(struct db_conn *c, void *arg, struct error *e), void *arg,
                         struct error *e)
 {
-    TRY(db_write(d->db, fn, arg, e));
+    TRY(directory_write(d, fn, arg, e));
     directory_caches_empty(d);
     return RESULT_OK;
 }

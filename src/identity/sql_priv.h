@@ -56,7 +56,7 @@ RESULT directory_rows(struct directory *d, const char *sql, struct sql_in in, si
                       sql_row *row, struct arena *arena, struct sql_rows *ret, struct error *e);
 RESULT directory_one(struct directory *d, const char *kind, const char *sql, struct sql_in in,
                      sql_row *row, struct arena *arena, void *item, struct error *e);
-/* db_write, and the caches are empty when it returns OK. */
+/* directory_write, and the caches are empty when it returns OK. */
 RESULT directory_change(struct directory *d,
                         RESULT (*fn)(struct db_conn *c, void *arg, struct error *e), void *arg,
                         struct error *e);

@@ -55,6 +55,8 @@ RESULT realm_claim(struct directory *d, const char *realm, struct error *e);
 /* Freeze of a whole tenant (2.2.2-5): no session, key or token of it works until it is thawed. */
 RESULT realm_set_frozen(struct directory *d, const char *realm, bool frozen, struct error *e);
 RESULT realm_is_frozen(struct directory *d, const char *realm, bool *ret, struct error *e);
+/* Frozen by nobody, but because the accounts were put back to an older copy (rollback.h). */
+RESULT realm_is_rolled_back(struct directory *d, const char *realm, bool *ret, struct error *e);
 
 struct user_new {
     const char *name, *path, *owner, *display, *email, *boundary, *tags; /* NULL: none */

@@ -158,6 +158,7 @@ static RESULT weigh(const struct question *q, const struct principal *p, bool ha
                                .key_count = q->key_count };
     TRY(realm_is_claimed(q->r->l->api->directory, aq.realm, &aq.realm_is_claimed, e));
     TRY(realm_is_frozen(q->r->l->api->directory, aq.realm, &aq.realm_is_frozen, e));
+    TRY(realm_is_rolled_back(q->r->l->api->directory, aq.realm, &aq.realm_is_rolled_back, e));
     access_decide(&aq, ret);
     return RESULT_OK;
 }

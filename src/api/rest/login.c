@@ -79,6 +79,7 @@ static RESULT signed_in(struct rest *r, const struct session_opened *o, const st
                          .target = u->name,
                          .detail = o->s.stage == SESSION_FULL ? factor_kind_name(o->s.mfa_kind)
                                                               : session_stage_name(o->s.stage) };
+    a.is_change = o->s.stage == SESSION_ENROL || o->s.mfa_kind == FACTOR_RECOVERY;
     TRY(api_act_note(r->l, &r->who, &a, e));
     if (o->s.stage != SESSION_FULL) {
         return RESULT_OK;

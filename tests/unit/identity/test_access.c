@@ -365,9 +365,25 @@ static void local_operator(void **state)
         expect(&f, acts[i].claimed_too ? POLICY_ALLOWED : POLICY_DENIED,
                acts[i].claimed_too ? ACCESS_BY_OPERATOR : ACCESS_NEEDS_GRANT);
     }
+    /* what an older copy froze; not an account that somebody did */
+    f.q.action = BYTES_LIT("iam:Unfreeze");
+    f.q.realm = "acme";
+    f.q.resource = BYTES_LIT("*");
+    f.q.realm_is_frozen = true;
+    expect(&f, POLICY_DENIED, ACCESS_NEEDS_GRANT);
+    f.q.realm_is_rolled_back = true;
+    expect(&f, POLICY_ALLOWED, ACCESS_BY_OPERATOR);
+    f.q.resource = BYTES_LIT("arn:aws:iam::1:user/x");
+    expect(&f, POLICY_DENIED, ACCESS_NEEDS_GRANT);
+    f.q.resource = BYTES_LIT("*");
+    f.q.action = BYTES_LIT("iam:Freeze");
+    expect(&f, POLICY_DENIED, ACCESS_NEEDS_GRANT);
+    f.q.action = BYTES_LIT("iam:CreateUser");
+    expect(&f, POLICY_DENIED, ACCESS_FROZEN);
+    f.q.realm_is_frozen = f.q.realm_is_rolled_back = false;
+    f.q.resource = BYTES_LIT(ARN);
     /* break-glass */
     f.q.action = BYTES_LIT("kms:ListKeys");
-    f.q.realm = "acme";
     struct principal_grant *g = grant(&f, "acme", NOW - 1, NOW + 1, S("Allow", "kms:*"));
     expect(&f, POLICY_ALLOWED, ACCESS_BY_GRANT);
     f.q.action = BYTES_LIT("iam:CreateUser");
