@@ -182,8 +182,6 @@ static RESULT form_read(struct query *q, struct buf *body, struct error *e)
 static RESULT run(struct query *q, bool is_signed, struct error *e)
 {
     CLEANUP(buf_done_p) struct buf body = BUF(QUERY_BODY_MAX);
-    CLEANUP(buf_done_p) struct buf out = BUF_SECRET(QUERY_ANSWER_MAX);
-    q->out = &out;
     TRY(form_read(q, &body, e));
     if (is_signed) {
         TRY(query_authenticate(q, buf_bytes(&body), e));
@@ -200,9 +198,11 @@ static void handle(struct api_loop *l, struct http_exchange *x, bool is_signed)
 {
     int64_t started = clock_mono_ns();
     const struct http_request *http = http_request(x);
+    CLEANUP(buf_done_p) struct buf out = BUF_SECRET(QUERY_ANSWER_MAX);
     struct query *q = arena_zalloc(http->arena, sizeof(*q));
     struct error e = { 0 };
     struct bytes agent = BYTES_NONE;
+    q->out = &out;
     q->l = l;
     q->x = x;
     q->http = http;

@@ -124,7 +124,7 @@ bool policy_number_read(struct bytes in, policy_number *ret);
 bool policy_ip_read(struct bytes in, bool may_have_prefix, struct policy_ip *ret);
 static inline uint64_t policy_ip_mask(unsigned bits)
 {
-    return bits == 0 ? 0 : UINT64_MAX << (64 - MIN(bits, 64u));
+    return bits >= 64 ? UINT64_MAX : ~(UINT64_MAX >> bits);
 }
 static inline bool policy_ip_within(const struct policy_ip *address, const struct policy_ip *net)
 {
