@@ -15,7 +15,7 @@ struct kept {
     char kind[64], payload[256];
 };
 static struct log {
-    const char *name;
+    char name[64];
     uint64_t size;
     struct kept kept[64];
     size_t n;
@@ -26,8 +26,8 @@ static uint64_t entries_read;
 static struct log *log_of(const char *name)
 {
     for (size_t i = 0; i < LOGS; i++) {
-        if (logs[i].name == NULL) {
-            logs[i].name = name;
+        if (logs[i].name[0] == '\0') {
+            snprintf(logs[i].name, sizeof(logs[i].name), "%s", name);
         }
         if (strcmp(logs[i].name, name) == 0) {
             return &logs[i];
