@@ -5,7 +5,10 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "crypto/otp.h"
+#include "identity/directory_priv.h"
+#include "identity/grant.h"
 #include "identity/login.h"
+#include "identity/sql_priv.h"
 #include "ledger/client.h"
 #include "sys/sock.h"
 
@@ -365,7 +368,12 @@ static unsigned entries(const char *kind)
 {
     struct looked l = { .kind = kind };
     struct error e = { 0 };
-    assert_ok(ledger_read(house_scribe(house), "acme", 0, 1000, look, &l, &e), e);
+    struct ledger_status now;
+    assert_ok(ledger_get_status(house_scribe(house), "acme", &now, &e), e);
+    for (uint64_t at = 0; at < now.size; at += 1000) {
+        uint64_t n = MIN(now.size - at, (uint64_t)1000);
+        assert_ok(ledger_read(house_scribe(house), "acme", at, n, look, &l, &e), e);
+    }
     return l.n;
 }
 
@@ -579,6 +587,65 @@ static void test_a_running_export_ends_with_the_right(void **state)
     assert_int_equal(call("GET", "/api/v1/self", "", p.token), 401);
 }
 
+/* --- an approval with a factor of long ago --- */
+
+static RESULT age_write(struct db_conn *c, void *arg, struct error *e)
+{
+    (void)arg;
+    return sql_run(c, "UPDATE sessions SET mfa_ms = mfa_ms - 301000", (struct sql_in){ 0 }, e);
+}
+
+static void factors_grow_old(void)
+{
+    struct directory *d = house_api(house)->directory;
+    struct error e = { 0 };
+    assert_ok(db_write(d->db, age_write, NULL, &e), e);
+    directory_caches_empty(d);
+}
+
+static void grant_ask_for(const char *user_id, char target[256])
+{
+    CLEANUP(arena_free_p) struct arena *arena = arena_new(4096, false);
+    struct grant_ask ask = { .realm = "acme",
+                             .home = "platform",
+                             .user_id = user_id,
+                             .user_name = "sam",
+                             .role = "support-data-reader",
+                             .policy = "",
+                             .reason = "a ticket",
+                             .ticket = "",
+                             .kind = GRANT_ORDINARY,
+                             .length_ms = 600000 };
+    struct grant g;
+    struct error e = { 0 };
+    assert_ok(grant_create(house_api(house)->directory, &ask, arena, &g, &e), e);
+    snprintf(target, 256, "/api/v1/realms/acme/grants/%s/approve", g.id);
+}
+
+/*= 2.1.4-3 test */
+static void test_stale_approval(void **state)
+{
+    struct person p;
+    char id[IDENTITY_ID_BYTES], target[256];
+    (void)state;
+    manage("POST", "/api/v1/realms/platform/users", "{\"name\":\"sam\",\"owner\":\"Sam\"}", 201);
+    member("id", id, sizeof(id));
+    manage("PUT", "/api/v1/realms/platform/users/sam/roles/staff", "", 204);
+    person_make(&p, "tang");
+    manage("PUT", "/api/v1/realms/acme/users/tang/roles/approver", "", 204);
+    person_enrol(&p); /* acme is claimed from here on */
+    grant_ask_for(id, target);
+    factors_grow_old();
+    unsigned before = entries("access.denied");
+    assert_int_equal(call("POST", target, "{}", p.token), 403);
+    assert_int_equal(call("POST", "/api/v1/self/recovery-codes", "", p.token), 403);
+    assert_int_equal(call("POST", "/api/v1/self/factors/totp", "{}", p.token), 403);
+    assert_int_equal(entries("access.denied"), before + 3);
+    post_code(&p, "/api/v1/session/step-up", 204);
+    assert_int_equal(call("POST", target, "{}", p.token), 200);
+    assert_member("state", "approved");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -592,6 +659,7 @@ int main(void)
         cmocka_unit_test(test_if_match),
         cmocka_unit_test(test_guessing),
         cmocka_unit_test(test_a_running_export_ends_with_the_right),
+        cmocka_unit_test(test_stale_approval), /* the last: nobody may manage acme then */
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }
