@@ -19,7 +19,15 @@
     "\"troth:CreateTenant\",\"troth:SuspendTenant\",\"troth:ResumeTenant\",\"troth:CloseTenant\"," \
     "\"troth:CheckState\",\"kms:*\""
 #define SECURITY "\"iam:*\",\"troth:CreateReview\",\"troth:DecideReview\""
-#define AUDIT    "\"troth:ReadLog\",\"troth:ProveLog\",\"troth:ExportLog\""
+/* Nothing that outlives a grant: credentials, roles, policies and second factors are the tenant's own
+ * to give. Who could make an approver, or become one, would need no leave again. */
+#define STOP                                                                                       \
+    "\"iam:CreateUser\",\"iam:UpdateUser\",\"iam:DeleteUser\",\"iam:SuspendUser\",\"iam:"          \
+    "ResumeUser\","                                                                                \
+    "\"iam:EndUser\",\"iam:Freeze\",\"iam:Unfreeze\",\"iam:RevokeSessions\",\"iam:"                \
+    "UpdateAccessKey\","                                                                           \
+    "\"iam:DeleteAccessKey\",\"iam:CreateGroup\",\"iam:DeleteGroup\",\"iam:RemoveUserFromGroup\""
+#define AUDIT "\"troth:ReadLog\",\"troth:ProveLog\",\"troth:ExportLog\""
 #define BUCKETS_SECURITY                                                                           \
     "\"s3:GetBucketPolicy*\",\"s3:GetBucketPublicAccessBlock\",\"s3:PutBucketPolicy\","            \
     "\"s3:DeleteBucketPolicy\",\"s3:PutBucketPublicAccessBlock\",\"s3:ListAllMyBuckets\""
@@ -97,8 +105,8 @@ const struct role_builtin role_builtins[] = {
       "reads, proves and exports the tenant's log", "查阅、证明、导出租户日志",
       ALLOW(AUDIT ",\"troth:GetTenant\"") },
     { "support-accounts", ROLE_IN_TENANT, ADMIN_SECURITY, true, true,
-      "the tenant's accounts, roles, policies", "租户账户、角色、策略",
-      ALLOW(IAM_READ ",\"iam:*\"") },
+      "looks at the tenant's accounts, stops and resumes them; gives nobody credentials or power",
+      "查看、停用、恢复租户账户；不发放凭据与权限", ALLOW(IAM_READ "," STOP) },
     { NULL, ROLE_OF_PLATFORM, ADMIN_NONE, false, false, NULL, NULL, NULL },
 };
 
