@@ -243,6 +243,28 @@ def test_who_approves(world):
     assert world.lin.rest.post(path + '/approve', {}).status == 409
 
 
+#= 2.1.3-9 test
+def test_a_grant_leaves_nothing_behind(world):
+    """The provider's staff, let in once or by break-glass, make no way in that lasts."""
+    world.operator.ok('POST', 'realms/acme/break-glass', {'role': 'support-accounts', 'reason': 'looks urgent', 'length_s': 600})
+    path = grant(world, 'support-accounts')
+    world.lin.rest.ok('POST', path + '/approve', {})
+    at = 'realms/acme/users'
+    world.sam.rest.ok('POST', at, {'name': 'puppet', 'owner': 'Nobody'})
+    for who in (world.sam.rest, world.operator):
+        for method, what, body in (
+                ('POST', at + '/lin/reset', {}), ('POST', at + '/puppet/reset', {}), ('POST', at + '/root/access-keys', {}),
+                ('PUT', at + '/puppet/roles/approver', None), ('PUT', 'realms/acme/groups/any/members/puppet', None),
+                ('PUT', at + '/puppet/inline/all', json.loads(policy(statement('*')))),
+                ('POST', 'realms/acme/roles', {'name': 'behind', 'trust': json.loads(trust('*'))}),
+                ('POST', 'realms/acme/policies', {'name': 'behind', 'document': json.loads(policy(statement('*')))}),
+                ('POST', 'realms/acme/oidc-providers', {'url': 'https://idp.example', 'clients': ['x']}),
+                ('PUT', 'realms/acme/parameters/P-AUTH-2', {'value': 'yes'})):
+            assert who.send(method, what, body).status == 403, what
+    world.sam.rest.ok('DELETE', at + '/puppet')
+    world.sam.rest.ok('POST', path + '/end')
+
+
 def test_strangers_write_nothing(world):
     """With every right at home: no ask, no break-glass, no notice in another tenant's log."""
     eve = person(world.zeta, 'eve')
