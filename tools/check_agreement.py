@@ -140,9 +140,10 @@ SHAPES = {
         collector=measured_by, missing_=two_texts))),
     'parameters': record(parameters=every(record(
         id=param_id, title=two_texts, unit=either(any_text, unit, bool),
-        default=either(text, map_of(text, number), lambda v: isinstance(v, dict)),
-        allowed=either(record(min=number, max_=number), record(choices=every(text)),
-                       lambda v: isinstance(v, dict) and 'choices' in v),
+        default=either(any_text, map_of(text, number), lambda v: isinstance(v, dict)),
+        allowed=either(record(min=number, max_=number),
+                       either(one_of('networks'), record(choices=every(text)), lambda v: isinstance(v, dict)),
+                       lambda v: v == 'networks' or isinstance(v, dict) and 'choices' in v),
         floor_=record(**{'law': name, 'article_': text, 'is_': one_of('at-least', 'at-most'), 'value_': number,
                          'says': text}),
         stricter=one_of('higher', 'lower', 'none'), source=text, start=either(date, one_of('agreement'),
@@ -303,6 +304,10 @@ def check_parameter(p, laws, faults):
     allowed, floor = p['allowed'], p.get('floor', {})
     if floor and floor['law'] not in laws:
         faults.append(f'{where}: no law {floor["law"]}')
+    if allowed == 'networks':
+        if values != ['']:
+            faults.append(f'{where}: networks have no default')
+        return
     if 'choices' in allowed:
         faults.extend(f'{where}: {v} is no choice' for v in values if v not in allowed['choices'])
         return
@@ -355,7 +360,8 @@ def c_table(source):
             raise ValueError(f'{texts[0]}: six texts are expected')
         out[texts[0]] = {'unit': texts[1], 'default': texts[2], 'source': texts[3],
                          'title': {'en': texts[4], 'zh': texts[5]},
-                         'allowed': {'min': low, 'max': high} if choices == 'NULL' else {'choices': lists[choices]}}
+                         'allowed': {'choices': lists[choices]} if choices != 'NULL' else
+                                    'networks' if high == '0' else {'min': low, 'max': high}}
     return out
 
 

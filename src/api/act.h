@@ -13,9 +13,9 @@
 struct api_who {
     const struct principal *p; /* counted: api_who_done */
     const char *ip, *agent, *request_id;
-    bool is_tls;
-    int64_t mfa_ms;        /* of the session or token; 0: none */
-    bool *ret_is_recorded; /* set where api_decide wrote a refusal; NULL: nobody asks */
+    bool is_tls, has_certificate; /* the latter: of the client, verified */
+    int64_t mfa_ms;               /* of the session or token; 0: none */
+    bool *ret_is_recorded;        /* set where api_decide wrote a refusal; NULL: nobody asks */
 };
 void api_who_done(struct api_who *w);
 

@@ -105,6 +105,7 @@ RESULT api_weigh(struct api_loop *l, const struct api_who *who, const char *real
                               .mfa_ms = who->mfa_ms,
                               .ip = who->ip,
                               .is_tls = who->is_tls,
+                              .has_certificate = who->has_certificate,
                               .keys = keys,
                               .key_count = key_count };
     TRY(realm_is_claimed(l->api->directory, realm, &q.realm_is_claimed, e));

@@ -66,6 +66,23 @@ static bool refuse_administrator(struct work *w)
     return false;
 }
 
+/*= 2.1.4-9 "administrative actions of people from outside the allowed networks are denied" */
+/*= 2.1.4-8 "where it is asked for, they are denied without a verified client certificate" */
+static bool refuse_origin(struct work *w)
+{
+    const struct access_query *q = w->q;
+    enum origin_fit fit = ORIGIN_FITS;
+
+    if (w->action->admin != ADMIN_NONE && q->p->is_person && !q->any_origin) {
+        fit = origin_fit(&q->p->origin, q->ip, q->has_certificate);
+    }
+    if (fit != ORIGIN_FITS) {
+        answer(w->ret, POLICY_DENIED,
+               fit == ORIGIN_OUTSIDE ? ACCESS_OUTSIDE : ACCESS_NO_CERTIFICATE);
+    }
+    return fit != ORIGIN_FITS;
+}
+
 /* --- by policies --- */
 
 #define LIMITS (1u << POLICY_LAYER_BOUNDARY | 1u << POLICY_LAYER_SESSION)
@@ -253,7 +270,7 @@ void access_decide(const struct access_query *q, struct access_answer *ret)
                                              "tenant unfreeze ends the freeze"
                                            : "the tenant is frozen";
         answer(ret, POLICY_DENIED, ACCESS_FROZEN);
-    } else {
+    } else if (!refuse_origin(&w)) {
         request_of(q, &w.rq);
         access_keys_fill(q, &keys);
         w.rq.keys = keys.keys;

@@ -4,14 +4,16 @@
  *
  *   1. frozen, suspended, ended or expired                       -> denied
  *      a frozen realm: whoever asks, no object is touched and nothing changed but to thaw it
- *   2. another realm than its own: of the provider's staff a running grant of that realm decides
+ *   2. an administrative action of a person from outside the networks of its home, or without the
+ *      client certificate that its home asks for (origin.h)     -> denied
+ *   3. another realm than its own: of the provider's staff a running grant of that realm decides
  *      (by its role, and the grant's limits), anything else      -> denied
- *   3. an administrative action, by a person whose policies reach two of the three administrators
+ *   4. an administrative action, by a person whose policies reach two of the three administrators
  *      (own ones, roles, a running grant and the assumed role together)         -> denied
- *   4. the policies in force (policy.h), with the bucket's policy where there is one; where they
+ *   5. the policies in force (policy.h), with the bucket's policy where there is one; where they
  *      only do not allow it, a running grant over the own realm
  *      nobody without credentials does an administrative action, whatever they say
- *   5. the local operator (management socket): platform things by the built-in table, a tenant's only
+ *   6. the local operator (management socket): platform things by the built-in table, a tenant's only
  *      while that tenant is not claimed, or with a running break-glass grant of operator/UID; and the
  *      thaw of what nobody froze, but an older copy that was put back
  */
@@ -28,8 +30,10 @@ struct access_query {
     int64_t mfa_ms; /* when the second factor was given; 0: none */
     const char *ip; /* "unix" on the management socket */
     bool is_tls;
+    bool has_certificate; /* the client's was verified */
+    bool any_origin;      /* whence is not asked: to explain */
     bool realm_is_claimed, realm_is_frozen;
-    bool realm_is_rolled_back; /* frozen because an older copy was put back (rollback.h) */
+    bool realm_is_rolled_back;          /* frozen because an older copy was put back (rollback.h) */
     const struct policy *bucket_policy; /* or NULL */
     const struct policy_key *keys;      /* further condition keys: s3:prefix, aws:ResourceTag/... */
     size_t key_count;
@@ -44,7 +48,9 @@ enum access_reason {
     ACCESS_NEEDS_GRANT, /* the provider's staff without a running grant of that realm */
     ACCESS_TWO_ADMINISTRATORS,
     ACCESS_UNKNOWN_ACTION,
-    ACCESS_BY_OPERATOR, /* local operator: allowed by the built-in table */
+    ACCESS_OUTSIDE,        /* from outside the networks of P-IAM-6 */
+    ACCESS_NO_CERTIFICATE, /* without the client certificate of P-IAM-7 */
+    ACCESS_BY_OPERATOR,    /* local operator: allowed by the built-in table */
 };
 struct access_answer {
     enum policy_verdict verdict;

@@ -13,6 +13,8 @@ const char *access_reason_name(enum access_reason r)
         "needs-grant",
         "two-administrators",
         "unknown-action",
+        "outside-range",
+        "no-certificate",
         "operator",
     };
     return names[r];
@@ -42,7 +44,8 @@ struct language {
     const char *colon, *by_grant; /* by_grant: id */
     const char *none, *boundary, *session;
     const char *statement_sid, *statement_number; /* sid or number, then the policy */
-    const char *account, *expired, *realm, *leave, *leave_platform, *two, *action, *operator;
+    const char *account, *expired, *realm, *leave, *leave_platform, *two, *action, *outside,
+            *certificate, *operator;
 };
 
 static const struct language english = {
@@ -64,6 +67,8 @@ static const struct language english = {
     "the person holds two of the three administrators (system, security, audit) and so the power "
     "of neither",
     "there is no such action",
+    "people administer from the networks of P-IAM-6 alone, and this address is in none of them",
+    "people administer with a client certificate alone (P-IAM-7), and none was shown",
     "local operator",
 };
 static const struct language chinese = {
@@ -82,6 +87,8 @@ static const struct language chinese = {
     "需要平台授权：使用 troth access ask 申请，紧急情况下使用 troth access break-glass",
     "该人员同时拥有系统、安全、审计三类管理员中的两类，两类权限均不生效",
     "没有这样的操作",
+    "人员只能从参数 P-IAM-6 限定的网络进行管理，当前地址不在其中",
+    "人员进行管理须出示客户端证书（参数 P-IAM-7），未出示有效证书",
     "本机操作员",
 };
 
@@ -154,6 +161,12 @@ static void add_text(const struct access_answer *a, const struct language *l, st
         break;
     case ACCESS_UNKNOWN_ACTION:
         buf_add_str(out, l->action);
+        break;
+    case ACCESS_OUTSIDE:
+        buf_add_str(out, l->outside);
+        break;
+    case ACCESS_NO_CERTIFICATE:
+        buf_add_str(out, l->certificate);
         break;
     case ACCESS_BY_OPERATOR:
         buf_add_str(out, l->operator);

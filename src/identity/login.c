@@ -114,6 +114,33 @@ static RESULT user_is_open(struct directory *d, const char *user_id, bool *ret, 
     return RESULT_OK;
 }
 
+/*= 2.1.4-9 "people sign in from the allowed networks alone" */
+/*= 2.1.4-8 "where it is asked for, they sign in with a verified client certificate alone" */
+RESULT login_origin_check(struct directory *d, const struct user *u,
+                          const struct session_client *client, struct error *e)
+{
+    CLEANUP(arena_free_p) struct arena *arena = arena_new(1024, false);
+    CLEANUP(db_read_end_p) struct db_conn *c = NULL;
+    struct origin_rule rule;
+    TRY(db_read_begin(d->db, &c, e));
+    TRY(origin_rule_load(c, u->realm, arena, &rule, e));
+    enum origin_fit fit = origin_fit(&rule, client->ip, client->has_certificate);
+    if (fit == ORIGIN_FITS) {
+        return RESULT_OK;
+    }
+    if (client->ret_outside != NULL) {
+        *client->ret_outside = (struct login_outside){ .fit = fit };
+        (void)snprintf(client->ret_outside->realm, sizeof(client->ret_outside->realm), "%s",
+                       u->realm);
+        (void)snprintf(client->ret_outside->user, sizeof(client->ret_outside->user), "%s", u->name);
+    }
+    if (fit == ORIGIN_OUTSIDE) {
+        FAIL(e, ERRC_DENIED, "%s is in none of the networks that people sign in from (P-IAM-6)",
+             client->ip);
+    }
+    FAIL(e, ERRC_DENIED, "signing in needs a client certificate (P-IAM-7)");
+}
+
 static RESULT candidate_load(struct directory *d, const char *realm, const char *name,
                              struct arena *arena, struct candidate *k, struct error *e)
 {
@@ -196,6 +223,7 @@ RESULT login_password(struct directory *d, struct pool *pool, const char *realm,
 
     TRY(tries_begin(&t, d, realm, name, client, e));
     struct result r = candidate_judge(d, pool, realm, name, &k, arena, e);
+    r = result_is_ok(r) ? login_origin_check(d, &k.u, client, e) : r;
     r = result_is_ok(r) ? candidate_open(d, &k, client, ret, e) : r;
     mem_wipe(&k.make, sizeof(k.make));
     return tries_end(&t, r, false, e);

@@ -9,6 +9,7 @@
 #define TROTH_IDENTITY_LOGIN_H
 
 #include "identity/factor.h"
+#include "identity/origin.h"
 #include "identity/password_rules.h"
 #include "sys/co.h"
 
@@ -32,9 +33,16 @@ enum session_stage {
 const char *
 session_stage_name(enum session_stage s); /* "factor", "change-password", "enrol", "full" */
 
+/* Who was not let in for whence they come (origin.h), after their credentials were found right. */
+struct login_outside {
+    enum origin_fit fit;
+    char realm[TENANT_NAME_BYTES], user[IDENTITY_NAME_BYTES];
+};
 struct session_client {
     const char *ip, *agent;
+    bool has_certificate; /* verified */
     bool *ret_is_lockout; /* may be NULL; set true when a failure began a wait: to be an entry */
+    struct login_outside *ret_outside; /* may be NULL; set when that is why it is ERRC_DENIED */
 };
 struct session {
     char id[SESSION_ID_BYTES]; /* public: for lists and revoking */
@@ -52,8 +60,14 @@ struct session_opened {
             [SESSION_TOKEN_BYTES]; /* to be sent back in X-Troth-CSRF where a cookie carries the token */
 };
 
-/* Password first. One answer for unknown name, wrong password, suspended account: ERRC_DENIED, after
- * the same work; ERRC_AGAIN with a time while locked out. `pool`: Argon2id runs there. */
+/*
+ * A first step (password, enrolment, a passkey alone) from outside the networks of the realm, or
+ * without the certificate that it asks for, is ERRC_DENIED once all else fits, so that strangers learn
+ * nothing from it; nothing is changed by it then. The management socket ("unix") is inside.
+ *
+ * Password first. One answer for unknown name, wrong password, suspended account: ERRC_DENIED, after
+ * the same work; ERRC_AGAIN with a time while locked out. `pool`: Argon2id runs there.
+ */
 RESULT login_password(struct directory *d, struct pool *pool, const char *realm, const char *name,
                       struct bytes password, const struct session_client *client,
                       struct session_opened *ret, struct error *e);

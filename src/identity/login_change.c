@@ -200,6 +200,7 @@ RESULT login_enrol(struct directory *d, struct pool *pool, struct bytes code, st
     TRY(code_owner(d, k.code_hash, user_id, e));
     TRY(change_load(d, user_id, arena, &k, e));
     TRY(change_judge(pool, &k, e));
+    TRY(login_origin_check(d, &k.u, client, e));
     const struct session_start in = {
         .user_id = user_id, .realm = k.u.realm, .stage = SESSION_ENROL, .client = client
     };

@@ -18,7 +18,7 @@
 
 static RESULT is_allowed(struct directory *d, const char *realm, struct error *e)
 {
-    char value[64];
+    char value[PARAM_TEXT_BYTES];
     param_text(d, realm, PARAM_PASSKEY_ONLY, value);
     if (strcmp(value, "yes") != 0) {
         FAIL(e, ERRC_DENIED, "%.64s does not let a passkey alone sign in (P-AUTH-2)", realm);
@@ -120,10 +120,12 @@ static void open_of_row(struct db_stmt *s, struct arena *arena, void *item)
     *(bool *)item = db_col_i64(s, 0) != 0;
 }
 
-/* A person of this realm whose account may be signed in to. */
+/* A person of this realm whose account may be signed in to, and whence it does. */
 static RESULT owner_check(struct directory *d, const char *user_id, const char *realm,
-                          struct error *e)
+                          const struct session_client *client, struct error *e)
 {
+    CLEANUP(arena_free_p) struct arena *arena = arena_new(4096, false);
+    struct user u;
     bool is_open = false;
     struct result r = directory_one(
             d, "user",
@@ -137,7 +139,8 @@ static RESULT owner_check(struct directory *d, const char *user_id, const char *
     if (!is_open) {
         FAIL(e, ERRC_DENIED, "the passkey fits nobody who may sign in here");
     }
-    return RESULT_OK;
+    TRY(user_get_by_id(d, bytes_str(user_id), arena, &u, e));
+    return login_origin_check(d, &u, client, e);
 }
 
 RESULT login_passkey_only(struct directory *d, const struct passkey_party *rp, const char *realm,
@@ -152,7 +155,7 @@ RESULT login_passkey_only(struct directory *d, const struct passkey_party *rp, c
     TRY(state_open(d, state, realm, rp, opened, e));
     TRY(challenge_spend(d, opened, e));
     TRY(factor_passkey_check(d, rp, NULL, opened + 8, response_json, user_id, e));
-    TRY(owner_check(d, user_id, realm, e));
+    TRY(owner_check(d, user_id, realm, client, e));
     const struct session_start in = {
         .user_id = user_id,
         .realm = realm,

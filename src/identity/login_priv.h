@@ -51,6 +51,10 @@ RESULT session_start(struct directory *d, const struct session_start *in,
 /* ERRC_CONFLICT: "this session is at ...". */
 RESULT session_stage_check(const struct session *s, enum session_stage want, struct error *e);
 
+/* Whence this user may sign in: ERRC_DENIED, with client->ret_outside set. */
+RESULT login_origin_check(struct directory *d, const struct user *u,
+                          const struct session_client *client, struct error *e);
+
 /* The password of a user; phc "" when there is none. In the arena. */
 struct password_row {
     const char *phc, *history; /* former ones, the newest first, a line each */

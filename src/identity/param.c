@@ -25,6 +25,12 @@ const struct param params[PARAM_COUNT] = {
                            "failed logins before a wait", "登录失败次数上限", 3, 10, NULL },
     [PARAM_LOCK_TIME] = { "P-IAM-5a", "min", "30", "GB/T 22239-2019 8.1.4.1 b; PCI DSS 4.0.1 8.3.4",
                           "longest wait after failed logins", "登录失败锁定时间", 15, 1440, NULL },
+    [PARAM_NETWORKS] = { "P-IAM-6", "", "", "GB/T 22239-2019 8.1.4.4 c",
+                         "networks that people sign in and administer from; none: anywhere",
+                         "人员登录与管理的来源网络（为空：不限）", 0, 0, NULL },
+    [PARAM_CERTIFICATE] = { "P-IAM-7", "", "no", "GB/T 22239-2019 8.2.4.1",
+                            "signing in and administering need a client certificate",
+                            "登录与管理须出示客户端证书", 0, 0, no_yes },
     [PARAM_STANDING] = { "P-PAM-1", "n", "2", "agreement 2.1.4-3",
                          "standing privileged grants, of break-glass accounts",
                          "常设特权授权数（应急账户）", 0, 2, NULL },
@@ -42,10 +48,15 @@ const struct param params[PARAM_COUNT] = {
 struct values {
     uint64_t v[PARAM_COUNT];
     int64_t since_ms[PARAM_COUNT]; /* 0: the default */
+    char networks[PARAM_TEXT_BYTES];
 };
 
-static RESULT value_parse(const struct param *p, struct bytes text, uint64_t *ret)
+static RESULT value_parse(const struct param *p, struct bytes text, uint64_t *ret, struct error *e)
 {
+    if (param_is_networks(p)) {
+        *ret = 0;
+        return origin_networks_check(text, e);
+    }
     if (p->choices == NULL) {
         return num_u64(text, p->min, p->max, ret);
     }
@@ -81,11 +92,22 @@ static void value_of_row(struct db_stmt *s, struct arena *arena, void *item)
     r->since_ms = db_col_i64(s, 2);
 }
 
+static bool value_take(struct values *v, enum param_id id, const char *text)
+{
+    if (!result_is_ok(value_parse(&params[id], bytes_str(text), &v->v[id], NULL))) {
+        return false;
+    }
+    if (param_is_networks(&params[id])) {
+        (void)snprintf(v->networks, sizeof(v->networks), "%s", text);
+    }
+    return true;
+}
+
 static void values_default(struct values *v)
 {
     *v = (struct values){ .v = { 0 } };
     for (enum param_id i = 0; i < PARAM_COUNT; i++) {
-        result_ignore(value_parse(&params[i], bytes_str(params[i].fallback), &v->v[i]));
+        (void)value_take(v, i, params[i].fallback);
     }
 }
 
@@ -108,8 +130,7 @@ static RESULT values_read(struct directory *d, const char *realm, struct values 
     for (size_t i = 0; i < rows.n; i++) {
         const struct value_row *r = (const struct value_row *)rows.p + i;
         enum param_id id = param_find(bytes_str(r->id));
-        if (id != PARAM_COUNT &&
-            result_is_ok(value_parse(&params[id], bytes_str(r->value), &ret->v[id]))) {
+        if (id != PARAM_COUNT && value_take(ret, id, r->value)) {
             ret->since_ms[id] = r->since_ms;
         }
     }
@@ -117,24 +138,33 @@ static RESULT values_read(struct directory *d, const char *realm, struct values 
     return RESULT_OK;
 }
 
+static void values_of(struct directory *d, const char *realm, enum param_id id, struct values *ret)
+{
+    struct error e;
+    if (!result_is_ok(values_read(d, realm, ret, &e))) {
+        log_warn("identity: %s: the default holds: %s", params[id].id, e.msg);
+        values_default(ret);
+    }
+}
+
 uint64_t param_u64(struct directory *d, const char *realm, enum param_id id)
 {
     struct values v;
-    struct error e;
-    if (!result_is_ok(values_read(d, realm, &v, &e))) {
-        log_warn("identity: %s: the default holds: %s", params[id].id, e.msg);
-        values_default(&v);
-    }
+    values_of(d, realm, id, &v);
     return v.v[id];
 }
 
-void param_text(struct directory *d, const char *realm, enum param_id id, char ret[64])
+void param_text(struct directory *d, const char *realm, enum param_id id,
+                char ret[PARAM_TEXT_BYTES])
 {
-    uint64_t v = param_u64(d, realm, id);
-    if (params[id].choices != NULL) {
-        (void)snprintf(ret, 64, "%s", params[id].choices[v]);
+    struct values v;
+    values_of(d, realm, id, &v);
+    if (param_is_networks(&params[id])) {
+        memcpy(ret, v.networks, sizeof(v.networks));
+    } else if (params[id].choices != NULL) {
+        (void)snprintf(ret, PARAM_TEXT_BYTES, "%s", params[id].choices[v.v[id]]);
     } else {
-        (void)snprintf(ret, 64, "%llu", (unsigned long long)v);
+        (void)snprintf(ret, PARAM_TEXT_BYTES, "%llu", (unsigned long long)v.v[id]);
     }
 }
 
@@ -162,10 +192,13 @@ static RESULT param_write(struct db_conn *c, void *arg, struct error *e)
             e);
 }
 
-static RESULT out_of_range(const struct param *p, struct error *e)
+/* why: of networks. */
+static RESULT out_of_range(const struct param *p, const struct error *why, struct error *e)
 {
-    CLEANUP(buf_done_p) struct buf may = BUF(256);
-    if (p->choices == NULL) {
+    CLEANUP(buf_done_p) struct buf may = BUF(512);
+    if (param_is_networks(p)) {
+        buf_addf(&may, "networks such as 10.0.0.0/8,2001:db8::/32; %s", why->msg);
+    } else if (p->choices == NULL) {
         buf_addf(&may, "%llu to %llu %s", (unsigned long long)p->min, (unsigned long long)p->max,
                  p->unit);
     }
@@ -179,13 +212,14 @@ RESULT param_set(struct directory *d, const char *realm, const char *id, const c
                  struct error *e)
 {
     enum param_id which = param_find(bytes_str(id));
+    struct error why;
     uint64_t v = 0;
     if (which == PARAM_COUNT) {
         FAIL(e, ERRC_NOT_FOUND, "no parameter '%.32s'", id);
     }
     struct param_job in = { realm, &params[which], value, clock_wall_ms(d->clock) };
-    if (!result_is_ok(value_parse(in.p, bytes_str(value), &v))) {
-        return out_of_range(in.p, e);
+    if (!result_is_ok(value_parse(in.p, bytes_str(value), &v, &why))) {
+        return out_of_range(in.p, &why, e);
     }
     return directory_change(d, param_write, &in, e);
 }

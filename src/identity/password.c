@@ -31,7 +31,7 @@ RESULT password_load(struct directory *d, const char *user_id, struct arena *are
 
 const struct password_profile *password_profile_of(struct directory *d, const char *realm)
 {
-    char name[64];
+    char name[PARAM_TEXT_BYTES];
     param_text(d, realm, PARAM_PROFILE, name);
     const struct password_profile *p = password_profile_find(bytes_str(name));
     return p != NULL ? p : &password_profiles[0];

@@ -9,6 +9,7 @@
 #ifndef TROTH_IDENTITY_PRINCIPAL_H
 #define TROTH_IDENTITY_PRINCIPAL_H
 
+#include "identity/origin.h"
 #include "identity/policy/action.h"
 #include "identity/policy/policy.h"
 #include "identity/user.h"
@@ -47,8 +48,9 @@ struct principal {
     const char *grant;                   /* a token made from a grant: its id, else "" */
     const char *access_key;              /* "" for login sessions and operators */
     bool is_person;
-    bool has_mfa;         /* what it was resolved with: roles that need it are in force */
-    int64_t token_mfa_ms; /* of an STS token made with a second factor: when; else 0 */
+    struct origin_rule origin; /* of a person: whence it administers, by its home's parameters */
+    bool has_mfa;              /* what it was resolved with: roles that need it are in force */
+    int64_t token_mfa_ms;      /* of an STS token made with a second factor: when; else 0 */
     bool is_frozen; /* account or realm frozen, suspended, ended, closed: nothing is allowed */
     const char *why_frozen;
     unsigned admins; /* bits enum admin_kind: whose administrative actions its policies could ever

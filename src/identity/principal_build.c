@@ -174,6 +174,8 @@ static void names_make(struct principal_make *m)
         p->user_id = copy(m, s->user.id);
         p->user_name = copy(m, s->user.name);
         p->is_person = s->user.kind == USER_PERSON;
+        p->origin.networks = copy(m, s->origin.networks == NULL ? "" : s->origin.networks);
+        p->origin.needs_certificate = s->origin.needs_certificate;
     }
     if (has_role(s)) {
         session_names(m);

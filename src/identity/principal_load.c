@@ -197,6 +197,9 @@ static RESULT user_load(struct db_conn *c, const char *id, struct principal_sour
     s->user = *(const struct user *)rows.p;
     s->has_user = true;
     TRY(realm_load(c, s->user.realm, &s->home, e));
+    if (s->user.kind == USER_PERSON) {
+        TRY(origin_rule_load(c, s->user.realm, s->arena, &s->origin, e));
+    }
     TRY(boundary_load(c, s->user.realm, s->user.boundary, s->arena, &s->boundary, e));
     TRY(documents_load(c, s, e));
     return held_load(c, s, e);

@@ -61,6 +61,7 @@ struct principal_source {
     struct source_realm home, realm;
     bool has_user;
     struct user user;
+    struct origin_rule origin;         /* of a person */
     const char *boundary;              /* document; NULL: none */
     struct source_documents documents; /* of the user and its groups */
     struct source_role *roles;         /* held: assigned to the user or a group of it */

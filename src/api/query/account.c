@@ -114,6 +114,7 @@ static void context_apply(const struct policy_key *keys, size_t n, struct access
         struct bytes v = keys[i].count > 0 ? keys[i].values[0] : BYTES_NONE;
         if (bytes_equal_str_nocase(keys[i].name, "aws:SourceIp")) {
             aq->ip = arena_str(arena, v);
+            aq->any_origin = false;
         } else if (bytes_equal_str_nocase(keys[i].name, "aws:SecureTransport")) {
             aq->is_tls = bytes_equal_str_nocase(v, "true");
         } else if (bytes_equal_str_nocase(keys[i].name, "aws:MultiFactorAuthPresent")) {
@@ -181,7 +182,9 @@ RESULT simulate_run(struct query *q, struct error *e)
     struct access_query aq = { .realm = q->iam.realm,
                                .now_ms = clock_wall_ms(q->l->api->clock),
                                .ip = q->who.ip,
-                               .is_tls = q->who.is_tls };
+                               .is_tls = q->who.is_tls,
+                               .has_certificate = true,
+                               .any_origin = true };
     TRY(query_arn_name(q, "PolicySourceArn", "user", &name, e));
     TRY(iam_open(&q->iam, IAM_USER, "iam:SimulatePrincipalPolicy", name, &s, e));
     TRY(context_make(q, &keys, &n, e));

@@ -213,7 +213,8 @@ static void handle(struct api_loop *l, struct http_exchange *x, bool is_signed)
     q->who = (struct api_who){ .ip = http->peer_host,
                                .agent = arena_str(q->arena, bytes_slice(agent, 0, 256)),
                                .request_id = q->id,
-                               .is_tls = http->is_tls };
+                               .is_tls = http->is_tls,
+                               .has_certificate = http->client_certificate != NULL };
     http_set_header_str(x, "x-amzn-RequestId", q->id);
     if (!result_is_ok(run(q, is_signed, &e)) && !http_is_begun(x)) {
         fail(q, &e);

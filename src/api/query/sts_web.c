@@ -145,9 +145,11 @@ RESULT sts_web_run(struct query *q, struct error *e)
     struct web *w = arena_zalloc(q->arena, sizeof(*w));
     w->q = q;
     w->arn = query_text(q, "RoleArn");
-    w->who = (struct api_who){
-        .ip = q->who.ip, .agent = q->who.agent, .request_id = q->id, .is_tls = q->who.is_tls
-    };
+    w->who = (struct api_who){ .ip = q->who.ip,
+                               .agent = q->who.agent,
+                               .request_id = q->id,
+                               .is_tls = q->who.is_tls,
+                               .has_certificate = q->who.has_certificate };
     TRY(sts_session_name(q, &w->s.token.name, e));
     TRY(sts_role_arn(q, w->arn, w->realm, &w->name, e));
     TRY(iam_init(&w->s.cx, q->l, &w->who, q->arena, w->realm, e));

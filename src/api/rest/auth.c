@@ -23,7 +23,9 @@ void rest_client(struct rest *r, struct session_client *ret)
     (void)http_find(r->x, "User-Agent", &agent);
     *ret = (struct session_client){ .ip = r->http->peer_host,
                                     .agent = arena_str(r->arena, bytes_slice(agent, 0, AGENT_MAX)),
-                                    .ret_is_lockout = &r->is_lockout };
+                                    .has_certificate = r->http->client_certificate != NULL,
+                                    .ret_is_lockout = &r->is_lockout,
+                                    .ret_outside = &r->outside };
 }
 
 void rest_refusal_log(struct rest *r, const char *realm, const char *who, const char *why)

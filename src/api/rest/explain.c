@@ -56,6 +56,8 @@ struct question {
     struct rest *r;
     const char *action, *resource;
     bool has_mfa, is_tls;
+    bool has_origin; /* whence is part of the question: an address was told */
+    bool has_certificate;
     const char *ip;
     struct policy *bucket_policy;
     struct policy_key keys[CONTEXT_MAX];
@@ -130,6 +132,9 @@ static RESULT context_read(struct question *q, struct error *e)
         TRY(context_value(q, v, &k, e));
         if (bytes_equal_str_nocase(name, "aws:SourceIp")) {
             q->ip = arena_str(q->r->arena, k.values[0]);
+            q->has_origin = true;
+        } else if (bytes_equal_str_nocase(name, "troth:ClientCertificate")) {
+            q->has_certificate = !bytes_equal_str_nocase(k.values[0], "false");
         } else if (bytes_equal_str_nocase(name, "aws:SecureTransport")) {
             q->is_tls = !bytes_equal_str_nocase(k.values[0], "false");
         } else if (q->key_count == CONTEXT_MAX) {
@@ -153,6 +158,8 @@ static RESULT weigh(const struct question *q, const struct principal *p, bool ha
                                .mfa_ms = has_mfa ? now : 0,
                                .ip = q->ip,
                                .is_tls = q->is_tls,
+                               .has_certificate = q->has_certificate,
+                               .any_origin = !q->has_origin,
                                .bucket_policy = q->bucket_policy,
                                .keys = q->keys,
                                .key_count = q->key_count };
@@ -205,7 +212,7 @@ static void explanation_write(void *arg, struct jsonw *w)
  * allowed" */
 RESULT rest_explain(struct rest *r, struct error *e)
 {
-    struct question q = { .r = r, .ip = "127.0.0.1", .is_tls = true };
+    struct question q = { .r = r, .ip = "127.0.0.1", .is_tls = true, .has_certificate = true };
     struct explanation x = { .q = &q };
     const char *who = NULL;
     CLEANUP(principal_unref_p) const struct principal *p = NULL;

@@ -85,6 +85,9 @@ static RESULT signed_in(struct rest *r, const struct session_opened *o, const st
         return RESULT_OK;
     }
     count(r, o->s.realm, "login");
+    if (r->who.has_certificate) {
+        count(r, o->s.realm, "login.certificate");
+    }
     if (r->who.p->admins != 0 || r->who.p->grant_count > 0) {
         count(r, o->s.realm, "login.privileged");
         if (o->s.mfa_ms == 0) {
@@ -131,6 +134,24 @@ RESULT rest_session_reply(struct rest *r, struct session_opened *o, bool is_cook
     return res;
 }
 
+/* The credentials were right: it is known whose they are. */
+static void outside_record(struct rest *r, const struct error *e)
+{
+    const struct login_outside *o = &r->outside;
+    r->status = 403;
+    count(r, o->realm, o->fit == ORIGIN_OUTSIDE ? "login.outside-range" : "login.no-certificate");
+    rest_refusal_log(r, o->realm, o->user, e->msg);
+}
+
+static void failure_record(struct rest *r, const char *realm, const char *name, bool is_wrong,
+                           const struct error *e)
+{
+    if (is_wrong) {
+        count(r, realm, "login.failed");
+    }
+    rest_refusal_log(r, realm, name, e->msg);
+}
+
 /*= 2.1.4-7 "failed logins and lockouts are records, with who was named, whence and why" */
 RESULT rest_login_failed(struct rest *r, struct result res, const char *realm, const char *name,
                          const struct error *e)
@@ -142,10 +163,11 @@ RESULT rest_login_failed(struct rest *r, struct result res, const char *realm, c
     }
     r->status = is_waiting ? 429 : 401;
     name = name != NULL ? arena_printf(r->arena, "%.128s", name) : NULL; /* as a stranger sent it */
-    if (is_wrong) {
-        count(r, realm, "login.failed");
+    if (r->outside.fit != ORIGIN_FITS) {
+        outside_record(r, e);
+    } else {
+        failure_record(r, realm, name, is_wrong, e);
     }
-    rest_refusal_log(r, realm, name, e->msg);
     if (r->is_lockout) {
         struct api_refusal refusal = { .kind = "lockout",
                                        .realm = realm,

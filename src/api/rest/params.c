@@ -11,7 +11,7 @@ static void param_write(struct rest *r, enum param_id id, struct jsonw *w)
 {
     struct directory *d = r->l->api->directory;
     const struct param *p = &params[id];
-    char value[64];
+    char value[PARAM_TEXT_BYTES];
     int64_t since = 0;
     param_text(d, r->realm, id, value);
     result_ignore(param_since(d, r->realm, id, &since, NULL));
@@ -23,6 +23,10 @@ static void param_write(struct rest *r, enum param_id id, struct jsonw *w)
     jsonw_array_end(w);
     jsonw_kv_cstr(w, "default", p->fallback);
     jsonw_kv_cstr(w, "id", p->id);
+    jsonw_kv_cstr(w, "kind",
+                  param_is_networks(p) ? "networks"
+                  : p->choices != NULL ? "word"
+                                       : "number");
     jsonw_kv_u64(w, "max", p->max);
     jsonw_kv_u64(w, "min", p->min);
     rest_kv_time(w, "since", since);
@@ -59,6 +63,32 @@ static RESULT value_render(const char *value, struct buf *out)
     return buf_result(out);
 }
 
+/* Who sets whence a realm is managed stays inside of it: from the socket nobody is outside, and what
+ * is no list is refused when it is set. */
+static RESULT stays_inside(struct rest *r, const struct setting *s, struct error *e)
+{
+    struct origin_rule rule = {
+        .networks = s->id == PARAM_NETWORKS ? s->value : "",
+        .needs_certificate = s->id == PARAM_CERTIFICATE && strcmp(s->value, "yes") == 0,
+    };
+    if (strcmp(r->who.p->home, r->realm) != 0 ||
+        !result_is_ok(origin_networks_check(bytes_str(rule.networks), NULL))) {
+        return RESULT_OK;
+    }
+    switch (origin_fit(&rule, r->who.ip, r->who.has_certificate)) {
+    case ORIGIN_OUTSIDE:
+        FAIL(e, ERRC_CONFLICT,
+             "the networks do not hold %s, the address that you ask from: you would lock yourself "
+             "out",
+             r->who.ip);
+    case ORIGIN_NO_CERTIFICATE:
+        FAIL(e, ERRC_CONFLICT, "you ask without a client certificate: you would lock yourself out");
+    case ORIGIN_FITS:
+        break;
+    }
+    return RESULT_OK;
+}
+
 static RESULT do_set(void *arg, struct buf *after, struct error *e)
 {
     const struct setting *s = arg;
@@ -75,16 +105,21 @@ static void setting_write(void *arg, struct jsonw *w)
 RESULT rest_params_set(struct rest *r, struct error *e)
 {
     struct setting s = { .r = r };
-    char value[64];
+    char value[PARAM_TEXT_BYTES];
     CLEANUP(buf_done_p) struct buf before = BUF(4096);
     TRY(rest_body_only(r, REST_ONLY("value"), e));
-    TRY(rest_body_need(r, "value", &s.value, e));
     while (s.id < PARAM_COUNT && strcmp(params[s.id].id, r->params[1]) != 0) {
         s.id++;
     }
     if (s.id == PARAM_COUNT) {
         FAIL(e, ERRC_NOT_FOUND, "no parameter '%.32s'", r->params[1]);
     }
+    TRY(param_is_networks(&params[s.id]) ? rest_body_text(r, "value", NULL, &s.value, e)
+                                         : rest_body_need(r, "value", &s.value, e));
+    if (s.value == NULL) {
+        FAIL(e, ERRC_FORMAT, "value: missing");
+    }
+    TRY(stays_inside(r, &s, e));
     param_text(r->l->api->directory, r->realm, s.id, value);
     TRY(value_render(value, &before));
     struct api_act a = { .kind = "param.set",
@@ -104,14 +139,24 @@ struct evidence {
 };
 
 static const char *const counter_names[] = {
-    "access.denied",     "freeze",
-    "grant.approved",    "grant.asked",
-    "grant.break-glass", "grant.refused",
-    "grant.seconds",     "leaver.late",
-    "lockout",           "login",
-    "login.failed",      "login.outside-range",
-    "login.privileged",  "login.privileged.no-mfa",
-    "root.use",          "token",
+    "access.denied",
+    "freeze",
+    "grant.approved",
+    "grant.asked",
+    "grant.break-glass",
+    "grant.refused",
+    "grant.seconds",
+    "leaver.late",
+    "lockout",
+    "login",
+    "login.certificate",
+    "login.failed",
+    "login.no-certificate",
+    "login.outside-range",
+    "login.privileged",
+    "login.privileged.no-mfa",
+    "root.use",
+    "token",
 };
 
 static void evidence_write(void *arg, struct jsonw *w)

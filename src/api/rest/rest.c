@@ -276,6 +276,7 @@ void rest_handle(struct api_loop *l, struct http_exchange *x, bool is_management
                                .agent = client.agent,
                                .request_id = r->request_id,
                                .is_tls = http->is_tls,
+                               .has_certificate = client.has_certificate,
                                .ret_is_recorded = &r->is_recorded };
     if (!result_is_ok(dispatch(r, &e))) {
         rest_idempotent_drop(r);

@@ -84,11 +84,12 @@ struct rest {
     unsigned status; /* of the problem, where the error's code does not say it; else 0 */
     struct buf body; /* as read */
     bool is_read;
-    bool is_doubtful;            /* refused but for what the body may say (REST_AGAIN) */
-    const char *allow;           /* methods of the path, of a 405; else NULL */
-    bool is_lockout;             /* a failed step of signing in began a wait */
-    bool is_recorded;            /* its refusal is an entry already */
-    const char *idempotency_key; /* or NULL; is_kept: this request holds it */
+    bool is_doubtful;             /* refused but for what the body may say (REST_AGAIN) */
+    const char *allow;            /* methods of the path, of a 405; else NULL */
+    bool is_lockout;              /* a failed step of signing in began a wait */
+    bool is_recorded;             /* its refusal is an entry already */
+    struct login_outside outside; /* it failed for whence it came */
+    const char *idempotency_key;  /* or NULL; is_kept: this request holds it */
     bool is_kept;
 };
 

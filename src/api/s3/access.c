@@ -179,6 +179,7 @@ static RESULT decide(struct s3_request *r, const char *action, const struct vaul
         .mfa_ms = r->p->token_mfa_ms,
         .ip = r->http->peer_host,
         .is_tls = r->http->is_tls,
+        .has_certificate = r->http->client_certificate != NULL,
         .realm_is_claimed = true,
     };
     if (bucket != NULL && bucket->id != 0) {

@@ -125,6 +125,7 @@ static bool row_change(struct s3_request *r, const char *kind, const struct buck
         .agent = r->cx.agent,
         .request_id = r->id,
         .is_tls = r->http->is_tls,
+        .has_certificate = r->http->client_certificate != NULL,
         .mfa_ms = r->p->token_mfa_ms,
     };
     c->r = r;

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/json.h"
 #include "identity/policy/action.h"
+#include "identity/policy/network.h"
 #include "identity/policy/policy.h"
 
 /* --- condition keys (key.c) --- */
@@ -20,13 +21,6 @@ struct policy_key_ref {
     size_t known;
 };
 struct policy_key_ref policy_key_ref_of(struct bytes name);
-
-/* IPv4 stands in the first 32 bits. */
-struct policy_ip {
-    uint64_t high, low;
-    unsigned bits; /* of the prefix; of a single address 32 or 128 */
-    bool is_v6;
-};
 
 /* One evaluation: on the stack, nothing allocated. */
 struct policy_eval {
@@ -120,20 +114,6 @@ bool policy_date_read(struct bytes in, int64_t *ret);
 /* At most 18 digits before and 9 behind the point; in units of 1e-9. */
 __extension__ typedef __int128 policy_number;
 bool policy_number_read(struct bytes in, policy_number *ret);
-/* An address or CIDR; IPv4 in IPv6 becomes IPv4. */
-bool policy_ip_read(struct bytes in, bool may_have_prefix, struct policy_ip *ret);
-static inline uint64_t policy_ip_mask(unsigned bits)
-{
-    return bits >= 64 ? UINT64_MAX : ~(UINT64_MAX >> bits);
-}
-static inline bool policy_ip_within(const struct policy_ip *address, const struct policy_ip *net)
-{
-    if (address->is_v6 != net->is_v6 ||
-        ((address->high ^ net->high) & policy_ip_mask(net->bits)) != 0) {
-        return false;
-    }
-    return net->bits <= 64 || ((address->low ^ net->low) & policy_ip_mask(net->bits - 64)) == 0;
-}
 bool policy_bool_read(struct bytes in, bool *ret);
 
 /* --- conditions (condition.c) --- */

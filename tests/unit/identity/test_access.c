@@ -229,6 +229,49 @@ static void two_administrators(void **state)
     }
 }
 
+/* Administrative actions of persons, by whatever credentials and wherever; nothing else. */
+/*= 2.1.4-9 test */
+/*= 2.1.4-8 test */
+static void origins(void **state)
+{
+    (void)state;
+    struct fixture f;
+
+    start(&f, PRINCIPAL_USER, "platform");
+    in_force(&f, POLICY_LAYER_IDENTITY, S("Allow", "*"));
+    grant(&f, "acme", 0, NOW + 1, S("Allow", "*"));
+    f.p.origin = (struct origin_rule){ .networks = "10.0.0.0/8" };
+    f.q.action = BYTES_LIT("iam:CreateUser");
+    expect(&f, POLICY_DENIED, ACCESS_OUTSIDE); /* from 192.0.2.7 */
+    f.q.realm = "acme";
+    expect(&f, POLICY_DENIED, ACCESS_OUTSIDE);
+    f.p.kind = PRINCIPAL_SESSION;
+    expect(&f, POLICY_DENIED, ACCESS_OUTSIDE);
+    f.p.kind = PRINCIPAL_USER;
+    f.q.any_origin = true;
+    expect(&f, POLICY_ALLOWED, ACCESS_BY_GRANT);
+    f.q.any_origin = false;
+    f.q.ip = "10.1.2.3";
+    expect(&f, POLICY_ALLOWED, ACCESS_BY_GRANT);
+    f.q.ip = "unix";
+    expect(&f, POLICY_ALLOWED, ACCESS_BY_GRANT);
+    f.p.origin.needs_certificate = true;
+    expect(&f, POLICY_ALLOWED, ACCESS_BY_GRANT);
+    f.q.ip = "10.1.2.3";
+    expect(&f, POLICY_DENIED, ACCESS_NO_CERTIFICATE);
+    f.q.has_certificate = true;
+    expect(&f, POLICY_ALLOWED, ACCESS_BY_GRANT);
+    f.q.ip = "192.0.2.7";
+    expect(&f, POLICY_DENIED, ACCESS_OUTSIDE);
+    /* what administers nothing, and programs, from anywhere */
+    f.q.action = BYTES_LIT("s3:GetObject");
+    expect(&f, POLICY_ALLOWED, ACCESS_BY_GRANT);
+    f.q.action = BYTES_LIT("iam:CreateUser");
+    f.p.is_person = false;
+    expect(&f, POLICY_ALLOWED, ACCESS_BY_GRANT);
+    done(&f);
+}
+
 /* Two of them by a role and a running grant, or by a role and a bucket's policy. */
 static void two_administrators_together(void **state)
 {
@@ -571,6 +614,7 @@ int main(void)
         cmocka_unit_test(other_realms),
         cmocka_unit_test(anonymous),
         cmocka_unit_test(two_administrators),
+        cmocka_unit_test(origins),
         cmocka_unit_test(two_administrators_together),
         cmocka_unit_test(grants),
         cmocka_unit_test(grants_within_limits),

@@ -63,6 +63,76 @@ static void first_time(void **state)
     assert_int_equal(full.s.stage, SESSION_FULL);
 }
 
+static struct session_client client_from(const char *ip, bool has_certificate,
+                                         struct login_outside *ret)
+{
+    *ret = (struct login_outside){ .fit = ORIGIN_FITS };
+    return (struct session_client){
+        .ip = ip, .agent = "curl/8", .has_certificate = has_certificate, .ret_outside = ret
+    };
+}
+
+static enum errc tried(struct people *p, const char *password, const struct session_client *c)
+{
+    struct session_opened o;
+    return login_password(p->w->d, NULL, "acme", "lin", bytes_str(password), c, &o, &p->e).code;
+}
+
+/* From outside: refused once the credentials are right, and not told before. */
+/*= 2.1.4-9 test */
+/*= 2.1.4-8 test */
+static void from_outside(void **state)
+{
+    struct people *p = *state;
+    struct directory *d = p->w->d;
+    struct login_outside why;
+    (void)member(p, "acme", "lin");
+    struct session_client out = client_from("198.51.100.9", false, &why);
+    assert_ok(param_set(d, "acme", "P-IAM-6", "203.0.113.0/24,2001:db8::/32", &p->e), p->e);
+    assert_int_equal(tried(p, "wrong", &out), ERRC_DENIED);
+    assert_int_equal(why.fit, ORIGIN_FITS);
+    assert_null(strstr(p->e.msg, "P-IAM-6"));
+    assert_int_equal(tried(p, GOOD, &out), ERRC_DENIED);
+    assert_int_equal(why.fit, ORIGIN_OUTSIDE);
+    assert_string_equal(why.realm, "acme");
+    assert_string_equal(why.user, "lin");
+    assert_non_null(strstr(p->e.msg, "P-IAM-6"));
+    struct session_client in = client_from("203.0.113.8", false, &why);
+    assert_int_equal(tried(p, GOOD, &in), ERRC_OK);
+    struct session_client socket = client_from("unix", false, &why);
+    assert_int_equal(tried(p, GOOD, &socket), ERRC_OK);
+    /* with a certificate */
+    assert_ok(param_set(d, "acme", "P-IAM-7", "yes", &p->e), p->e);
+    assert_int_equal(tried(p, "wrong", &in), ERRC_DENIED);
+    assert_int_equal(why.fit, ORIGIN_FITS);
+    assert_int_equal(tried(p, GOOD, &in), ERRC_DENIED);
+    assert_int_equal(why.fit, ORIGIN_NO_CERTIFICATE);
+    in = client_from("203.0.113.8", true, &why);
+    assert_int_equal(tried(p, GOOD, &in), ERRC_OK);
+    assert_int_equal(tried(p, GOOD, &socket), ERRC_OK);
+    assert_int_equal(why.fit, ORIGIN_FITS);
+}
+
+/*= 2.1.4-9 test */
+static void enrolment_from_outside(void **state)
+{
+    struct people *p = *state;
+    struct directory *d = p->w->d;
+    struct user u = person(p, "acme", "lin");
+    struct login_outside why;
+    struct session_opened o;
+    char code[ENROLMENT_CODE_BYTES];
+    struct session_client out = client_from("198.51.100.9", true, &why);
+    assert_ok(param_set(d, "acme", "P-IAM-6", "203.0.113.0/24", &p->e), p->e);
+    assert_ok(enrolment_create(d, u.id, code, &p->e), p->e);
+    assert_code(login_enrol(d, NULL, bytes_str(code), BYTES_LIT(GOOD), &out, &o, &p->e),
+                ERRC_DENIED);
+    assert_int_equal(why.fit, ORIGIN_OUTSIDE);
+    assert_string_equal(why.user, "lin");
+    assert_code(by_password(p, &u, GOOD, &o), ERRC_DENIED); /* nothing was set */
+    assert_ok(login_enrol(d, NULL, bytes_str(code), BYTES_LIT(GOOD), &at_home, &o, &p->e), p->e);
+}
+
 static void enrolment_codes(void **state)
 {
     struct people *p = *state;
@@ -498,10 +568,14 @@ static void passkey_alone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        LOGIN(first_time), LOGIN(enrolment_codes), LOGIN(one_answer), LOGIN(waits),
-        LOGIN(replayed),   LOGIN(recovery),        LOGIN(changed),    LOGIN(aged),
-        LOGIN(breached),   LOGIN(hashed_anew),     LOGIN(reset),      LOGIN(odd_passwords),
-        LOGIN(gate),       LOGIN(passkey_alone),
+        LOGIN(first_time),   LOGIN(enrolment_codes),
+        LOGIN(one_answer),   LOGIN(waits),
+        LOGIN(replayed),     LOGIN(recovery),
+        LOGIN(changed),      LOGIN(aged),
+        LOGIN(breached),     LOGIN(hashed_anew),
+        LOGIN(reset),        LOGIN(odd_passwords),
+        LOGIN(gate),         LOGIN(passkey_alone),
+        LOGIN(from_outside), LOGIN(enrolment_from_outside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

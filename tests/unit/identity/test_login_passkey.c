@@ -123,6 +123,15 @@ static void only_factor(void **state)
     assert_code(login_passkey_only(d, &rp, "acme", buf_bytes(&text), said, &at_home, &more, &p->e),
                 ERRC_DENIED);
     assert_ok(user_set_frozen(d, u.id, false, &p->e), p->e);
+    /* from outside of the realm's networks */
+    struct login_outside why = { .fit = ORIGIN_FITS };
+    struct session_client out = { .ip = NOT_HERE, .agent = "curl/8", .ret_outside = &why };
+    assert_ok(param_set(d, "acme", "P-IAM-6", "203.0.113.0/24", &p->e), p->e);
+    said = alone(p, &a, "acme", &text);
+    assert_code(login_passkey_only(d, &rp, "acme", buf_bytes(&text), said, &out, &more, &p->e),
+                ERRC_DENIED);
+    assert_int_equal(why.fit, ORIGIN_OUTSIDE);
+    assert_string_equal(why.user, "lin");
     said = alone(p, &a, "acme", &text);
     assert_ok(login_passkey_only(d, &rp, "acme", buf_bytes(&text), said, &at_home, &more, &p->e),
               p->e);

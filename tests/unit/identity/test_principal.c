@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "identity/access.h"
+#include "identity/param.h"
 
 #include <stdatomic.h>
 
@@ -657,10 +658,33 @@ static void test_threads(void **state)
     assert_int_equal(r.wrong, 0);
 }
 
+/* Of persons, by the parameters of their home; a change of them makes a new picture. */
+static void test_origin(void **state)
+{
+    struct world *w = *state;
+    struct error e;
+    tenant_make(w, "acme");
+    struct user lin = account(w, "acme", "lin", USER_PERSON);
+    struct user job = account(w, "acme", "job", USER_SERVICE);
+    CLEANUP(principal_unref_p) const struct principal *before = of_user(w, &lin, true);
+    assert_string_equal(before->origin.networks, "");
+    assert_false(before->origin.needs_certificate);
+    assert_ok(param_set(w->d, "acme", "P-IAM-6", "10.0.0.0/8", &e), e);
+    assert_ok(param_set(w->d, "acme", "P-IAM-7", "yes", &e), e);
+    assert_ok(param_set(w->d, IDENTITY_PLATFORM, "P-IAM-6", "192.0.2.0/24", &e), e);
+    assert_false(principal_is_current(w->d, before, w->clock.wall));
+    CLEANUP(principal_unref_p) const struct principal *p = of_user(w, &lin, true);
+    assert_string_equal(p->origin.networks, "10.0.0.0/8");
+    assert_true(p->origin.needs_certificate);
+    CLEANUP(principal_unref_p) const struct principal *program = of_user(w, &job, false);
+    assert_string_equal(program->origin.networks, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_sources),
+        TEST(test_origin),
         TEST(test_second_factor),
         TEST(test_root),
         TEST(test_privileged),
