@@ -17,10 +17,15 @@ PYTHON = '/usr/bin/python3'
 FUZZ_SECONDS = 6
 # Folders whose code runs on several threads; `./dev build tsan` builds their tests.
 THREADED = ['sys', 'crypto', 'store', 'net', 'ledger', 'keys', 'identity', 'vault']
+# But for what is long and has one thread.
+SINGLE = ['crypto:test_jose', 'crypto:test_vectors', 'crypto:test_webauthn', 'identity:test_passkey', 'identity:test_password_rules',
+          'identity:test_policy', 'identity:test_policy_condition', 'identity:test_policy_grammar', 'identity:test_policy_model',
+          'ledger:test_log_check', 'ledger:test_package', 'store:test_tamper']
 # Under valgrind: parsers and code without coroutines, where it sees what ASan does not (uninitialised bytes).
 VALGRIND = ['base', 'crypto:test_hash', 'crypto:test_box', 'crypto:test_stream', 'net:test_http_parse',
             'net:test_http_chunked', 'net:test_xml', 'ledger:test_entry', 'ledger:test_note', 'ledger:test_tree',
-            'identity']
+            'identity:test_access', 'identity:test_policy', 'identity:test_policy_condition', 'identity:test_policy_grammar',
+            'identity:test_sigv4']
 TAP = re.compile(r'^(not )?ok \d+(?: -)? ?(.*)$')
 OUTPUT_LINES = 60
 
@@ -150,11 +155,18 @@ def asan(results):
         results.fail('build of build/asan')
 
 
+def names_of(kind, is_wanted):
+    """'folder:test' of those tests of a build that are wanted."""
+    code, output = call(['meson', 'test', '-C', f'build/{kind}', '--no-rebuild', '--list'])
+    pairs = [line.partition(' / ')[::2] for line in output.splitlines() if code == 0 and ' / ' in line]
+    return [name for folder, name in pairs if is_wanted(folder.split(':')[-1], name)]
+
+
 def tsan(results):
     if build('tsan'):
-        meson_tests(results, 'tsan', 'tsan', '--timeout-multiplier', '6',
-                    *[o for folder in THREADED for o in ('--suite', folder)],
-                    environment={'TSAN_OPTIONS': 'halt_on_error=1:allocator_may_return_null=1'})
+        names = names_of('tsan', lambda folder, name: folder in THREADED and f'{folder}:{name}' not in SINGLE)
+        meson_tests(results, 'tsan', 'tsan', '--timeout-multiplier', '6', *[o for folder in THREADED for o in ('--suite', folder)],
+                    *names, environment={'TSAN_OPTIONS': 'halt_on_error=1:allocator_may_return_null=1'})
     else:
         results.fail('build of build/tsan')
 
@@ -163,13 +175,7 @@ def valgrind(results):
     if not build('dev'):
         results.fail('build of build/dev')
         return
-    code, output = call(['meson', 'test', '-C', 'build/dev', '--no-rebuild', '--list'])
-    names = []
-    for line in output.splitlines() if code == 0 else []:
-        folder, _, name = line.partition(' / ')
-        folder = folder.split(':')[-1]
-        if folder in VALGRIND or f'{folder}:{name}' in VALGRIND:
-            names.append(name)
+    names = names_of('dev', lambda folder, name: folder in VALGRIND or f'{folder}:{name}' in VALGRIND)
     meson_tests(results, 'dev', 'valgrind', '--timeout-multiplier', '10',
                 '--wrapper', 'valgrind -q --fair-sched=yes --error-exitcode=9 --suppressions=' + os.path.join(ROOT, 'tools/valgrind.supp'), *names)
 
