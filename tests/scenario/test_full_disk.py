@@ -1,10 +1,12 @@
 """A full disk: changes get 507, reads and the log go on, and it mends itself."""
+import json
 import os
 import subprocess
 
 import pytest
 
 from kit import s3 as raw
+from kit.rest import Rest
 from kit.server import Server, wait_for
 
 
@@ -61,5 +63,56 @@ def test_full_disk(small_disk):
         wait_for(lambda: raw.request(tenant, 'PUT', '/bkt/again', body=block).status == 200, 30, 'changes are taken again')
         server.troth_ok('log', 'export', '--tenant', 'acme', '-o', str(small_disk / 'p'))
         server.troth_ok('verify', str(small_disk / 'p'))
+    finally:
+        server.stop()
+
+
+def fill(path):
+    """Until not a byte is left."""
+    with open(path, 'wb', buffering=0) as f:
+        for block in (bytes(1_000_000), bytes(4096), b'x'):
+            try:
+                while True:
+                    f.write(block)
+            except OSError:
+                pass
+
+
+#= 2.1.5-3 test
+def test_accounts_on_a_full_disk(small_disk):
+    """Changes of accounts are refused, none is half made, and what was acknowledged is there when there is room again."""
+    server = Server(small_disk, 'vault: {reserve: 16MiB}\nledger: {reserve: 16MiB}\n')
+    server.expect('507', 'full', 'Full', 'No space', 'InsufficientStorage', 'space', 'vault', 'log', 'identity')
+    server.start()
+    try:
+        tenant, rest = server.tenant('acme'), Rest(server, is_local=True)
+
+        def create(name):
+            return rest.raw('POST', '/api/v1/realms/acme/users', {'name': name, 'kind': 'service', 'owner': 'root'}).status
+        made, unsure, refused = set(), set(), []
+        for i in range(400):
+            if i == 40:
+                fill(small_disk / 'filler')
+            status = create(f'u{i}')
+            assert status in (201, 500, 503, 507), status
+            (made if status == 201 else unsure).add(f'u{i}')
+            refused += [status] if status != 201 else []
+            if len(refused) == 10:
+                break
+        assert len(made) >= 40 and len(refused) == 10 and set(refused) <= {503, 507}, (len(made), refused)
+        assert rest.raw('GET', '/api/v1/realms/acme/users?limit=1').status == 200 # reading goes on
+        (small_disk / 'filler').unlink()
+        wait_for(lambda: create('after') in (201, 409), 30, 'changes are taken again')
+        for again in (False, True):
+            there = {u['name'] for u in json.loads(server.troth_ok('user', 'list', '--realm', 'acme', '--json'))['items']}
+            assert made | {'after'} <= there <= made | unsure | {'after', 'root'}, (made - there, there - made)
+            entries = tenant.entries('user.create')
+            told = {e['payload']['target'].rsplit('/', 1)[-1] for e in entries if e['payload']['phase'] == 'intent'}
+            assert there <= told | {'root'}
+            if not again:
+                server.stop()
+                server.start()
+        outcomes = [e['payload']['intent'] for e in entries if e['payload']['phase'] == 'outcome']
+        assert sorted(outcomes) == [e['index'] for e in entries if e['payload']['phase'] == 'intent']
     finally:
         server.stop()
