@@ -176,10 +176,6 @@ static const char changes[] =
         " FROM platform;";
 
 const struct db_migration directory_migrations[] = {
-    { 1, spine },
-    { 2, principals },
-    { 3, credentials },
-    { 4, privilege },
-    { 5, changes },
+    { 1, spine }, { 2, principals }, { 3, credentials }, { 4, privilege }, { 5, changes },
 };
 const size_t directory_migration_count = ARRAY_LEN(directory_migrations);
