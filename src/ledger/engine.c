@@ -255,12 +255,12 @@ static bool kind_is_own(const char *kind)
  */
 static bool may_pass_when_full(const struct ledger_item *it)
 {
-    static const char *const always[] = { "object.get",    "object.head",     "object.list",
-                                          "bucket.list",   "bucket.head",     "object.delete",
-                                          "access.denied", "auth.failed",     "multipart.abort",
-                                          "log.read",      "log.prove",       "log.export",
-                                          "void",          "witness.alarm",   "vault.rollback",
-                                          "check",         "access-key.list", NULL };
+    static const char *const always[] = {
+        "object.get",    "object.head",       "object.list", "bucket.list",     "bucket.head",
+        "object.delete", "access.denied",     "auth.failed", "multipart.abort", "log.read",
+        "log.prove",     "log.export",        "void",        "witness.alarm",   "vault.rollback",
+        "identity.mark", "identity.rollback", "check",       "access-key.list", NULL
+    };
     return kind_is_own(it->kind) || name_in(always, it->kind) ||
            bytes_find(it->payload, BYTES_LIT("\"phase\":\"outcome\"")) < it->payload.n;
 }
