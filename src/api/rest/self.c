@@ -7,20 +7,23 @@
 
 /* --- who am I --- */
 
+/* What somebody may do is told once they are signed in wholly: a password alone shows nothing of it. */
 static void self_write(void *arg, struct jsonw *w)
 {
     const struct rest *r = arg;
     const struct principal *p = r->who.p;
+    bool is_whole = !r->has_session || r->session.stage == SESSION_FULL;
+    unsigned admins = is_whole ? p->admins : 0;
     jsonw_kv_cstr(w, "account", p->account);
     jsonw_key(w, "administrator");
     jsonw_array(w);
-    if ((p->admins & ADMIN_SYSTEM) != 0) {
+    if ((admins & ADMIN_SYSTEM) != 0) {
         jsonw_cstr(w, "system");
     }
-    if ((p->admins & ADMIN_SECURITY) != 0) {
+    if ((admins & ADMIN_SECURITY) != 0) {
         jsonw_cstr(w, "security");
     }
-    if ((p->admins & ADMIN_AUDIT) != 0) {
+    if ((admins & ADMIN_AUDIT) != 0) {
         jsonw_cstr(w, "audit");
     }
     jsonw_array_end(w);
@@ -28,7 +31,7 @@ static void self_write(void *arg, struct jsonw *w)
     jsonw_kv_cstr(w, "actor", p->actor);
     jsonw_key(w, "grants");
     jsonw_array(w);
-    for (size_t i = 0; i < p->grant_count; i++) {
+    for (size_t i = 0; i < p->grant_count && is_whole; i++) {
         jsonw_object(w);
         jsonw_kv_cstr(w, "id", p->grants[i].id);
         jsonw_kv_cstr(w, "realm", p->grants[i].realm);

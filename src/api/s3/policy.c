@@ -147,6 +147,56 @@ static bool row_change(struct s3_request *r, const char *kind, const struct buck
     return result_is_ok(res);
 }
 
+static bool is_of_bucket(const struct s3_request *r, struct json resource)
+{
+    struct bytes v, prefix = BYTES_LIT("arn:aws:s3:::"), rest;
+    if (!result_is_ok(json_str(resource, &v)) || !bytes_has_prefix(v, prefix)) {
+        return false;
+    }
+    rest = bytes_slice(v, prefix.n, v.n);
+    size_t n = strlen(r->bucket.name);
+    return bytes_has_prefix(rest, bytes_str(r->bucket.name)) && (rest.n == n || rest.p[n] == '/');
+}
+
+/* A statement speaks of this bucket and its objects: of others it would have no effect. */
+static bool statement_is_of_bucket(const struct s3_request *r, struct json statement)
+{
+    struct json resource, one;
+    struct json_iter it = { 0 };
+    if (!result_is_ok(json_get(statement, "Resource", &resource, NULL))) {
+        return true; /* NotResource */
+    }
+    if (json_type(resource) != JSON_ARRAY) {
+        return is_of_bucket(r, resource);
+    }
+    while (json_next(resource, &it, &one)) {
+        if (!is_of_bucket(r, one)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool document_is_of_bucket(const struct s3_request *r, struct bytes document)
+{
+    CLEANUP(json_doc_free_p) struct json_doc *doc = NULL;
+    struct json statements, one;
+    struct json_iter it = { 0 };
+    if (!result_is_ok(json_parse(document, POLICY_MAX, &doc, NULL)) ||
+        !result_is_ok(json_get(json_root(doc), "Statement", &statements, NULL))) {
+        return false;
+    }
+    if (json_type(statements) == JSON_OBJECT) {
+        return statement_is_of_bucket(r, statements);
+    }
+    while (json_next(statements, &it, &one)) {
+        if (!statement_is_of_bucket(r, one)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void s3_put_bucket_policy(struct s3_request *r)
 {
     CLEANUP(buf_done_p) struct buf body = BUF(POLICY_MAX);
@@ -160,6 +210,10 @@ void s3_put_bucket_policy(struct s3_request *r)
     }
     if (!result_is_ok(policy_compile(buf_bytes(&body), POLICY_RESOURCE, "bucket policy", &p, &e))) {
         s3_fail(r, S3_MALFORMED_POLICY, e.msg);
+        return;
+    }
+    if (!document_is_of_bucket(r, buf_bytes(&body))) {
+        s3_fail(r, S3_MALFORMED_POLICY, "Policy has invalid resource");
         return;
     }
     if (!row_find(r, &row)) {

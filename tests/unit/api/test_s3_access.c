@@ -172,6 +172,11 @@ static void test_bucket_policy(void **state)
     s3_expect(house, &acme, "PUT", "/data?policy", BYTES_LIT("{"), NULL, 400, "MalformedPolicy");
     s3_expect(house, &acme, "PUT", "/data?policy", bytes_str(DOCUMENT(ALLOW("\"s3:*\"", "\"*\""))),
               NULL, 400, "MalformedPolicy");
+    s3_expect(
+            house, &acme, "PUT", "/data?policy",
+            bytes_str(DOCUMENT("{\"Effect\":\"Deny\",\"Principal\":\"*\",\"Action\":\"s3:*\","
+                               "\"Resource\":[\"arn:aws:s3:::data/*\",\"arn:aws:s3:::data2/*\"]}")),
+            NULL, 400, "MalformedPolicy"); /* another bucket's */
     expect(&acme, "DELETE", "/data?policy", 204, NULL);
     expect(&acme, "DELETE", "/data?policy", 204, NULL);
     expect(&guest, "GET", "/data/a/1", 403, "AccessDenied");
