@@ -143,7 +143,9 @@ RESULT login_change_password(struct directory *d, struct pool *pool, const struc
 static RESULT code_hash(struct bytes typed, uint8_t ret[SHA256_BYTES], struct error *e)
 {
     char code[ENROLMENT_CODE_BYTES];
-    TRY_MSG(code_normalise(typed, ENROLMENT_GROUPS, code), e, "enrolment code");
+    if (!result_is_ok(code_normalise(typed, ENROLMENT_GROUPS, code))) {
+        FAIL(e, ERRC_DENIED, "the enrolment code is wrong, used or too old");
+    }
     sha256(bytes_str(code), ret);
     mem_wipe(code, sizeof(code));
     return RESULT_OK;

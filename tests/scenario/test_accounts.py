@@ -79,6 +79,7 @@ def test_roles_and_groups(server, claimed, tmp_path):
     assert admin.troth('role', 'assign', 'audit-administrator', '--user', 'li').returncode == 1
     # ... and nobody changes their own rights.
     admin.refused('role', 'assign', 'storage-owner', '--user', 'wang')
+    assert 'nobody resets their own account' in admin.refused('user', 'reset', 'wang')
     admin.ok('group', 'create', 'readers')
     admin.ok('policy', 'create', 'papers-read', '--document', json.dumps({'Version': '2012-10-17', 'Statement': [
         {'Sid': 'Papers', 'Effect': 'Allow', 'Action': 's3:GetObject', 'Resource': 'arn:aws:s3:::papers/*'}]}))

@@ -106,8 +106,13 @@ def test_refusals_have_their_names(aws, iam):
     assert 'EntityAlreadyExists' in iam('create-user', '--user-name', 'lin', status=254)
     assert 'ValidationError' in iam('create-user', '--user-name', 'l\u0456n', status=254) # Cyrillic i
     assert 'NotImplemented' in iam('list-account-aliases', status=254)
-    assert 'NoSuchEntity' in iam('attach-user-policy', '--user-name', 'Lin', '--policy-arn',
-                                 'arn:aws:iam::aws:policy/AdministratorAccess', status=254)
+    said = iam('attach-user-policy', '--user-name', 'Lin', '--policy-arn',
+               'arn:aws:iam::aws:policy/AdministratorAccess', status=254)
+    assert 'NoSuchEntity' in said and "AWS's own policies are not here" in said
+    said = iam('create-login-profile', '--user-name', 'Lin', '--password', 'x', status=254)
+    assert 'NotImplemented' in said and 'troth login --enrol' in said
+    said = iam('put-user-policy', '--user-name', 'Lin', '--policy-name', 'x', '--policy-document', '{bad', status=254)
+    assert 'line 1, column 2' in said
 
 
 #= 2.1.4-1 test

@@ -55,8 +55,9 @@ RESULT iam_decide(struct iam_cx *c, const char *action, const char *resource, st
     if (result_is_ok(r)) {
         c->grant = a.reason == ACCESS_BY_GRANT ? a.grant : c->who->p->grant;
     } else if (r.code == ERRC_DENIED) {
-        error_prefix(e, "User: %s is not authorized to perform: %s on resource: %s", c->who->p->arn,
-                     action, resource);
+        error_prefix(e, "User: %s is not authorized to perform: %s on resource: %s",
+                     c->who->p->arn[0] != '\0' ? c->who->p->arn : c->who->p->actor, action,
+                     resource);
     }
     return r;
 }

@@ -100,8 +100,17 @@ RESULT query_arn_name(struct query *q, const char *param, const char *kind, cons
     const char *arn = query_text_or(q, param, "");
     struct bytes name;
     if (!result_is_ok(arn_name(bytes_str(arn), kind, q->iam.account, &name, NULL))) {
+        bool is_policy = strcmp(kind, "policy") == 0;
+        if (is_policy && strncmp(arn, "arn:aws:iam::aws:", 17) == 0) {
+            FAIL(e, ERRC_NOT_FOUND,
+                 "Policy %.256s does not exist or is not attachable: AWS's own policies are not "
+                 "here. Assign a built-in role (troth role list), or make a policy "
+                 "(create-policy, put-user-policy).",
+                 arn);
+        }
         if (strncmp(arn, "arn:aws:iam::", 13) == 0) {
-            FAIL(e, ERRC_NOT_FOUND, "%s %.256s does not exist or is not attachable.", kind, arn);
+            FAIL(e, ERRC_NOT_FOUND, "%s %.256s does not exist%s.", kind, arn,
+                 is_policy ? " or is not attachable" : "");
         }
         FAIL(e, ERRC_FORMAT, "%s: ARN %.256s is not valid.", param, arn);
     }

@@ -142,6 +142,31 @@ static RESULT params_check(struct query *q, struct error *e)
     return RESULT_OK;
 }
 
+/* What to do instead of calls that people try first. */
+static const char *instead_of(const char *action)
+{
+    static const struct {
+        const char *action, *instead;
+    } known[] = {
+        { "CreateLoginProfile", " People sign in by 'troth login --enrol', with a code from 'troth "
+                                "user reset'." },
+        { "UpdateLoginProfile", " 'troth user reset' gives a code for a new password." },
+        { "GetLoginProfile",
+          " 'troth factor list' and 'troth user show' tell how people sign in." },
+        { "ChangePassword", " People change theirs by 'troth password'." },
+        { "GetAccountPasswordPolicy", " 'troth tenant show' names the rules in force." },
+        { "GenerateCredentialReport", " 'troth access report' has the figures." },
+        { "DecodeAuthorizationMessage", " Refusals say why as they are; 'troth access explain' "
+                                        "tells more." },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+        if (strcmp(known[i].action, action) == 0) {
+            return known[i].instead;
+        }
+    }
+    return "";
+}
+
 static RESULT action_find_of(struct query *q, struct error *e)
 {
     const char *name = query_text_or(q, "Action", ""), *version = query_text_or(q, "Version", "");
@@ -156,8 +181,8 @@ static RESULT action_find_of(struct query *q, struct error *e)
         }
     }
     if (query_is_known(q->service, bytes_str(name))) {
-        QUERY_FAIL(q, e, 501, "NotImplemented", ERRC_UNSUPPORTED, "%s:%.64s is not offered here.",
-                   services[q->service].name, name);
+        QUERY_FAIL(q, e, 501, "NotImplemented", ERRC_UNSUPPORTED, "%s:%.64s is not offered here.%s",
+                   services[q->service].name, name, instead_of(name));
     }
     QUERY_FAIL(q, e, 400, "InvalidAction", ERRC_FORMAT,
                "Could not find operation %.64s for version %.32s", name, version);

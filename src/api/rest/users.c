@@ -214,6 +214,12 @@ RESULT rest_users_reset(struct rest *r, struct error *e)
     if (x.user.kind != USER_PERSON) {
         FAIL(e, ERRC_CONFLICT, "%s is not a person: programs have access keys", x.user.name);
     }
+    /*= 2.1.4-1 "nobody takes away their own last second factor" */
+    if (r->who.p->is_person && strcmp(x.user.id, r->who.p->user_id) == 0) {
+        FAIL(e, ERRC_DENIED,
+             "nobody resets their own account: another administrator can do it; a password is "
+             "changed by 'troth password', a second factor added by 'troth factor add'");
+    }
     struct result res = rest_act(r, "credentials.reset", x.user.name, BYTES_NONE, do_reset, &x, e);
     if (result_is_ok(res)) {
         res = rest_reply(r, 201, 0, reset_write, &x, e);

@@ -7,7 +7,6 @@
 #include "api/s3/request.h"
 #include "base/text.h"
 
-
 void s3_refusal_log(struct s3_request *r, enum s3_error err)
 {
     bool is_known = r->is_authentic || r->is_anonymous;
@@ -102,7 +101,11 @@ static enum s3_error error_of_principal(const struct s3_request *r, struct resul
         err = has_token ? S3_INVALID_TOKEN : S3_INVALID_ACCESS_KEY_ID;
     }
     if (err != S3_INTERNAL_ERROR && err != S3_SERVICE_UNAVAILABLE) {
-        result_ignore(error_set(e, res.code, "%s", s3_error_info(err)->message));
+        result_ignore(error_set(e, res.code, "%s%s", s3_error_info(err)->message,
+                                err == S3_INVALID_ACCESS_KEY_ID && has_token
+                                        ? " Temporary keys end with their time, their grant, or "
+                                          "their user's freeze."
+                                        : ""));
     }
     return err;
 }

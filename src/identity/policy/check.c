@@ -1,7 +1,8 @@
 /*
  * The grammar of a policy document, in AWS's order of passes, so that its message is the one AWS
  * gives: syntax, version, legacy parsing (effects, dates, shape of ARNs), Sids, presence of actions,
- * resources' form, actions' form, presence of resources. Then what the form asks for.
+ * resources' form, actions' form, presence of resources. Then what the form asks for. Behind AWS's
+ * words stands the place, in parentheses.
  */
 #include "identity/policy/policy_priv.h"
 
@@ -160,7 +161,8 @@ static bool is_resource_list(struct json v)
     return is_texts(v, true);
 }
 
-static bool is_statement_well_formed(struct json s)
+/* What is wrong with the syntax of a statement, for people; NULL: nothing. */
+static const char *statement_fault(struct json s, struct error *e)
 {
     static const char *const keys[] = { "Sid",       "Effect",      "Action",
                                         "NotAction", "Principal",   "NotPrincipal",
@@ -169,42 +171,79 @@ static bool is_statement_well_formed(struct json s)
     struct json v;
     struct bytes effect;
 
-    if (json_type(s) != JSON_OBJECT || !result_is_ok(json_only_keys(s, keys, NULL)) ||
-        (get(s, "Sid", &v) && !is_text(v)) ||
-        !result_is_ok(json_get_str(s, "Effect", &effect, NULL)) ||
-        (get(s, "Condition", &v) && !is_condition_well_formed(v)) ||
-        (get(s, "NotResource", &v) && !is_texts(v, false))) {
-        return false;
+    if (json_type(s) != JSON_OBJECT) {
+        return "not an object";
     }
-    return (bytes_equal_str_nocase(effect, "Allow") || bytes_equal_str_nocase(effect, "Deny")) &&
-           is_one_of_two(s, "Action", "NotAction", is_action_list) &&
-           is_one_of_two(s, "Resource", "NotResource", is_resource_list) &&
-           is_one_of_two(s, "Principal", "NotPrincipal", is_principal_well_formed);
+    if (!result_is_ok(json_only_keys(s, keys, e))) {
+        return e->msg;
+    }
+    if (get(s, "Sid", &v) && !is_text(v)) {
+        return "Sid: not a text";
+    }
+    if (!result_is_ok(json_get_str(s, "Effect", &effect, NULL)) ||
+        !(bytes_equal_str_nocase(effect, "Allow") || bytes_equal_str_nocase(effect, "Deny"))) {
+        return "Effect: Allow or Deny";
+    }
+    if (get(s, "Condition", &v) && !is_condition_well_formed(v)) {
+        return "Condition: an unknown operator, or values in the wrong form";
+    }
+    if (!is_one_of_two(s, "Action", "NotAction", is_action_list)) {
+        return "Action or NotAction: one of them, a text or a list of texts";
+    }
+    if ((get(s, "NotResource", &v) && !is_texts(v, false)) ||
+        !is_one_of_two(s, "Resource", "NotResource", is_resource_list)) {
+        return "Resource or NotResource: one of them, a text or a list of texts";
+    }
+    return is_one_of_two(s, "Principal", "NotPrincipal", is_principal_well_formed)
+                   ? NULL
+                   : "Principal or NotPrincipal: one of them, \"*\" or an object";
+}
+
+static const char *document_fault(struct json root, struct bytes *ret_version, struct error *e)
+{
+    static const char *const keys[] = { "Version", "Id", "Statement", NULL };
+    struct json v;
+
+    *ret_version = BYTES_NONE;
+    if (json_type(root) != JSON_OBJECT) {
+        return "not an object";
+    }
+    if (!result_is_ok(json_only_keys(root, keys, e))) {
+        return e->msg;
+    }
+    if (get(root, "Id", &v) && !is_text(v)) {
+        return "Id: not a text";
+    }
+    if (!json_has(root, "Statement")) {
+        return "Statement is missing";
+    }
+    if (json_has(root, "Version") &&
+        (!result_is_ok(json_get_str(root, "Version", ret_version, NULL)) ||
+         (!bytes_equal_str(*ret_version, "2012-10-17") &&
+          !bytes_equal_str(*ret_version, "2008-10-17")))) {
+        return "Version: 2012-10-17";
+    }
+    return NULL;
 }
 
 static RESULT check_syntax(struct json root, struct error *e)
 {
-    static const char *const keys[] = { "Version", "Id", "Statement", NULL };
     struct json_iter it = { 0 };
-    struct json v, s;
-    struct bytes version = BYTES_NONE;
+    struct json s;
+    struct bytes version;
+    struct error why;
     size_t n = 0;
 
-    FAIL_IF(json_type(root) != JSON_OBJECT || !result_is_ok(json_only_keys(root, keys, NULL)) ||
-                    (get(root, "Id", &v) && !is_text(v)) || !json_has(root, "Statement"),
-            e, SYNTAX);
-    bool has_version = json_has(root, "Version");
-    FAIL_IF(has_version && !result_is_ok(json_get_str(root, "Version", &version, NULL)), e, SYNTAX);
-    FAIL_IF(has_version && !bytes_equal_str(version, "2012-10-17") &&
-                    !bytes_equal_str(version, "2008-10-17"),
-            e, SYNTAX);
+    const char *fault = document_fault(root, &version, &why);
+    FAIL_IF(fault != NULL, e, SYNTAX " (%s)", fault);
     while (policy_next_statement(root, &it, &s)) {
-        FAIL_IF(!is_statement_well_formed(s), e, SYNTAX);
+        fault = statement_fault(s, &why);
+        FAIL_IF(fault != NULL, e, SYNTAX " (statement %zu: %.200s)", n + 1, fault);
         if (++n > POLICY_STATEMENT_MAX) {
             FAIL(e, ERRC_LIMIT, "more than %d statements", POLICY_STATEMENT_MAX);
         }
     }
-    FAIL_IF(n == 0, e, SYNTAX);
+    FAIL_IF(n == 0, e, SYNTAX " (no statement)");
     FAIL_IF(!bytes_equal_str(version, "2012-10-17"), e,
             "Policy document must be version 2012-10-17 or greater.");
     return RESULT_OK;

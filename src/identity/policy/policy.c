@@ -232,8 +232,9 @@ RESULT policy_compile(struct bytes json, enum policy_form form, const char *name
     if (json.n > POLICY_MAX) {
         FAIL(e, ERRC_LIMIT, "a policy of more than %d bytes", POLICY_MAX);
     }
-    if (!result_is_ok(json_parse(json, POLICY_MAX, &doc, NULL))) {
-        FAIL(e, ERRC_FORMAT, "Syntax errors in policy.");
+    struct error why;
+    if (!result_is_ok(json_parse(json, POLICY_MAX, &doc, &why))) {
+        FAIL(e, ERRC_FORMAT, "Syntax errors in policy. (%s)", why.msg);
     }
     TRY(policy_check(json_root(doc), form, e));
     CLEANUP(policy_unref_p) struct policy *p = mem_zalloc(sizeof(*p));

@@ -57,7 +57,10 @@ static void refuses_as_aws(void **state)
         assert_ok(json_get_str(c, "error_message", &want, &e), e);
         document_of(d, &text);
         struct result r = policy_compile(buf_bytes(&text), POLICY_IDENTITY, "p", &p, &e);
-        if (r.code != ERRC_FORMAT || !bytes_equal_str(want, e.msg)) {
+        /* AWS's words, and behind those about the syntax the place */
+        bool is_same = bytes_has_prefix(bytes_str(e.msg), want) &&
+                       (e.msg[want.n] == '\0' || strncmp(e.msg + want.n, " (", 2) == 0);
+        if (r.code != ERRC_FORMAT || !is_same) {
             fail_msg("%s\n -> %s \"%s\", not \"%.*s\"", buf_cstr(&text), errc_name(r.code), e.msg,
                      BYTES_FMT(want));
         }
@@ -126,7 +129,10 @@ static void refuses_besides(void **state)
         { "\"Effect\":\"Allow\",\"Action\":1" REST, "Syntax" },
         { ALLOW_S3 REST ",\"Principal\":\"*\"", "should not specify a principal" },
         { ALLOW_S3 REST ",\"NotPrincipal\":\"*\"", "should not specify a principal" },
-        { ALLOW_S3 REST ",\"Principal\":1", "Syntax" },
+        { ALLOW_S3 REST ",\"Principal\":1", "Syntax errors in policy. (statement 1: Principal" },
+        { "\"Efect\":\"Allow\",\"Action\":\"s3:*\"" REST, "(statement 1: unknown key \"Efect\")" },
+        { "\"Effect\":\"Permit\",\"Action\":\"s3:*\"" REST,
+          "(statement 1: Effect: Allow or Deny)" },
         { ALLOW_S3 REST ",\"Sid\":\"a\\nb\"", "printable" },
         /* variables */
         { ALLOW_S3 ",\"Resource\":\"arn:aws:s3:::b/${aws:username\"", "not closed" },
