@@ -15,15 +15,16 @@ static void user_created_show(const struct cli *c, struct json v, struct buf *ou
 {
     manage_members(c, v, out);
     if (bytes_equal_str(manage_text(v, "kind"), "person")) {
+        const char *realm = cli_get(c, "realm"), *option = realm != NULL ? " --realm " : "";
+        struct bytes name = manage_text(v, "name");
+        realm = realm != NULL ? realm : "";
         buf_addf(out,
                  cli_say(c,
-                         "\nnext: 'troth user reset %.*s' gives the code for the first login; "
-                         "'troth "
-                         "role assign ROLE --user %.*s' what it may do\n",
-                         "\n接下来：“troth user reset %.*s”生成首次登录用的注册码；“troth role "
-                         "assign "
-                         "角色 --user %.*s”授予角色\n"),
-                 BYTES_FMT(manage_text(v, "name")), BYTES_FMT(manage_text(v, "name")));
+                         "\nnext: 'troth user reset %.*s%s%s' gives the code for the first login; "
+                         "'troth role assign ROLE --user %.*s%s%s' what it may do\n",
+                         "\n接下来：“troth user reset %.*s%s%s”生成首次登录用的注册码；“troth role "
+                         "assign 角色 --user %.*s%s%s”授予角色\n"),
+                 BYTES_FMT(name), option, realm, BYTES_FMT(name), option, realm);
     }
 }
 
@@ -168,8 +169,11 @@ static void role_show(const struct cli *c, struct json v, struct buf *out)
             buf_addf(&text, "%s%s", text.n > 0 ? ", " : "", cli_say(c, marks[i].en, marks[i].zh));
         }
     }
-    buf_addf(out, "%-24.*s %-34s %.*s\n", BYTES_FMT(manage_text(v, "name")), buf_cstr(&text),
-             BYTES_FMT(manage_text(v, "description")));
+    buf_addf(out, "%-24.*s ", BYTES_FMT(manage_text(v, "name")));
+    size_t from = out->n;
+    buf_add(out, buf_bytes(&text));
+    manage_pad(out, from, 34);
+    buf_addf(out, " %.*s\n", BYTES_FMT(manage_text(v, "description")));
 }
 
 static const struct cli_option holder_options[] = {

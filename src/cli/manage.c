@@ -76,7 +76,7 @@ const char *manage_query(struct buf *path, const char *name, const char *value)
 
 /* What the server says is wrong (RFC 9457), with its own code. */
 static struct result answer_error(const struct cli *c, unsigned status, struct bytes body,
-                                  struct error *e)
+                                  bool is_signed_in, struct error *e)
 {
     CLEANUP(json_doc_free_p) struct json_doc *doc = NULL;
     if (!result_is_ok(json_parse(body, MANAGE_ANSWER_MAX, &doc, NULL))) {
@@ -87,7 +87,9 @@ static struct result answer_error(const struct cli *c, unsigned status, struct b
     for (enum errc i = ERRC_NOMEM; i < ERRC_COUNT_; i++) {
         if (bytes_equal_str(code, errc_name(i))) {
             return error_set(e, i, "%.*s%s", BYTES_FMT(detail),
-                             status == 401 ? cli_say(c, " (troth login)", "（troth login）") : "");
+                             status == 401 && is_signed_in
+                                     ? cli_say(c, " (troth login)", "（troth login）")
+                                     : "");
         }
     }
     return error_set(e, ERRC_IO, "the server answered with status %u", status);
@@ -145,9 +147,12 @@ static RESULT call(const struct cli *c, struct http_call *call, const char *path
     return call_as(c, s.token, call, path, out, ret_status, e);
 }
 
-static RESULT judge(const struct cli *c, unsigned status, const struct buf *out, struct error *e)
+/* is_signed_in: another login may help; false while one signs in. */
+static RESULT judge(const struct cli *c, unsigned status, const struct buf *out, bool is_signed_in,
+                    struct error *e)
 {
-    return status >= 200 && status < 300 ? RESULT_OK : answer_error(c, status, buf_bytes(out), e);
+    return status >= 200 && status < 300 ? RESULT_OK
+                                         : answer_error(c, status, buf_bytes(out), is_signed_in, e);
 }
 
 RESULT manage_call(const struct cli *c, const char *method, const char *path, struct bytes body,
@@ -156,7 +161,7 @@ RESULT manage_call(const struct cli *c, const char *method, const char *path, st
     struct http_call h = { .method = method, .body = body };
     unsigned status = 0;
     TRY(call(c, &h, path, out, &status, e));
-    return judge(c, status, out, e);
+    return judge(c, status, out, true, e);
 }
 
 RESULT manage_call_as(const struct cli *c, const char *token, const char *method, const char *path,
@@ -165,7 +170,7 @@ RESULT manage_call_as(const struct cli *c, const char *token, const char *method
     struct http_call h = { .method = method, .body = body };
     unsigned status = 0;
     TRY(call_as(c, token, &h, path, out, &status, e));
-    return judge(c, status, out, e);
+    return judge(c, status, out, false, e);
 }
 
 RESULT manage_stream(const struct cli *c, const char *method, const char *path,
@@ -176,7 +181,7 @@ RESULT manage_stream(const struct cli *c, const char *method, const char *path,
     unsigned status = 0;
     CLEANUP(buf_done_p) struct buf out = BUF(64 * 1024);
     TRY(call(c, &h, path, &out, &status, e));
-    return judge(c, status, &out, e);
+    return judge(c, status, &out, true, e);
 }
 
 /* --- printing --- */
@@ -333,12 +338,19 @@ static RESULT field_add(const struct cli *c, const struct manage_field *f, const
         jsonw_cstr(w, v);
         break;
     case MANAGE_NUMBER:
-        TRY_MSG(num_u64(bytes_str(v), 0, (1ull << 53) - 1, &number), e, "--%s", f->option);
+        if (!result_is_ok(num_u64(bytes_str(v), 0, (1ull << 53) - 1, &number))) {
+            FAIL(e, ERRC_FORMAT, cli_say(c, "--%s '%.64s': a number", "--%s“%.64s”：须为数字"),
+                 f->option, v);
+        }
         jsonw_u64(w, number);
         break;
     case MANAGE_SECONDS:
-        TRY_MSG(num_duration_ms(bytes_str(v), 1000, 366ull * 86400 * 1000, &number), e, "--%s",
-                f->option);
+        if (!result_is_ok(num_duration_ms(bytes_str(v), 1000, 366ull * 86400 * 1000, &number))) {
+            FAIL(e, ERRC_FORMAT,
+                 cli_say(c, "--%s '%.64s': a length of time, as 30m or 2h",
+                         "--%s“%.64s”：须为时长，如 30m 或 2h"),
+                 f->option, v);
+        }
         jsonw_u64(w, number / 1000);
         break;
     case MANAGE_FLAG:
@@ -438,15 +450,32 @@ void manage_value(const struct cli *c, struct json v, const char *key, struct bu
     }
 }
 
+/* Columns of a terminal: what Chinese is written with takes two. */
+static size_t width_of(struct bytes text)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        if ((text.p[i] & 0xc0) != 0x80) {
+            n += text.p[i] >= 0xe3 ? 2 : 1;
+        }
+    }
+    return n;
+}
+
+void manage_pad(struct buf *out, size_t from, size_t width)
+{
+    for (size_t n = width_of(bytes_slice(buf_bytes(out), from, out->n)); n < width; n++) {
+        buf_add_u8(out, ' ');
+    }
+}
+
 void manage_line(const struct cli *c, struct json v, const struct manage_column *columns,
                  struct buf *out)
 {
     for (const struct manage_column *m = columns; m->member != NULL; m++) {
         size_t from = out->n;
         manage_value(c, v, m->member, out);
-        for (size_t n = out->n - from; n < m->width; n++) {
-            buf_add_u8(out, ' ');
-        }
+        manage_pad(out, from, m->width);
         if (m[1].member != NULL) {
             buf_add_str(out, "  ");
         }

@@ -71,6 +71,8 @@ int manage_send(const struct cli *c, const char *method, const char *path,
 struct bytes manage_text(struct json v, const char *key);
 /* A member as text for people: numbers, "yes" and "no", null as "-", lists with blanks. */
 void manage_value(const struct cli *c, struct json v, const char *key, struct buf *out);
+/* Fills up with blanks what was added from `from` on, to `width` columns of a terminal. */
+void manage_pad(struct buf *out, size_t from, size_t width);
 /* The members of a table, each padded to its width (0: as long as it is), as one line. */
 struct manage_column {
     const char *member;
