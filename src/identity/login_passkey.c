@@ -153,9 +153,9 @@ RESULT login_passkey_only(struct directory *d, const struct passkey_party *rp, c
 
     TRY(is_allowed(d, realm, e));
     TRY(state_open(d, state, realm, rp, opened, e));
-    TRY(challenge_spend(d, opened, e));
     TRY(factor_passkey_check(d, rp, NULL, opened + 8, response_json, user_id, e));
     TRY(owner_check(d, user_id, realm, client, e));
+    TRY(challenge_spend(d, opened, e)); /* last: a stranger fills no memory with challenges */
     const struct session_start in = {
         .user_id = user_id,
         .realm = realm,

@@ -115,6 +115,7 @@ static void only_factor(void **state)
     /* the same answer again; another realm; a frozen account */
     assert_code(login_passkey_only(d, &rp, "acme", buf_bytes(&text), said, &at_home, &more, &p->e),
                 ERRC_DENIED);
+    assert_int_equal(map_count(d->login->spent), 1);
     said = alone(p, &a, "beta", &text);
     assert_code(login_passkey_only(d, &rp, "beta", buf_bytes(&text), said, &at_home, &more, &p->e),
                 ERRC_DENIED);
@@ -135,6 +136,7 @@ static void only_factor(void **state)
     said = alone(p, &a, "acme", &text);
     assert_ok(login_passkey_only(d, &rp, "acme", buf_bytes(&text), said, &at_home, &more, &p->e),
               p->e);
+    assert_int_equal(map_count(d->login->spent), 2); /* those that signed in alone */
     sign_key_free(a.key);
 }
 
