@@ -49,16 +49,15 @@ static void actor_write(struct jsonw *w, const struct api_who *who, const struct
 }
 
 /* Members in the order of RFC 8785. */
-static RESULT append(struct api_loop *l, const struct api_who *who, const struct api_act *act,
-                     const struct phase *p, struct ledger_position *ret, struct error *e)
+static RESULT payload_write(const struct api_who *who, const struct api_act *act,
+                            const struct phase *p, struct bytes before, struct buf *out)
 {
-    CLEANUP(buf_done_p) struct buf payload = BUF(LEDGER_PAYLOAD_MAX);
     struct jsonw w;
-    jsonw_init(&w, &payload);
+    jsonw_init(&w, out);
     jsonw_object(&w);
     actor_write(&w, who, act);
     kv_raw(&w, "after", p->after);
-    kv_raw(&w, "before", act->before);
+    kv_raw(&w, "before", before);
     if (p->changes != 0) {
         jsonw_kv_u64(&w, "changes", p->changes);
     }
@@ -75,7 +74,21 @@ static RESULT append(struct api_loop *l, const struct api_who *who, const struct
     kv(&w, "target", act->target);
     kv(&w, "tenant", act->tenant);
     jsonw_object_end(&w);
-    TRY_MSG(buf_result(&payload), e, "entry");
+    return buf_result(out);
+}
+
+/* An outcome that is too long with what was before leaves that to its intent: no choice of texts
+ * keeps what came of an act out of the log. */
+static RESULT append(struct api_loop *l, const struct api_who *who, const struct api_act *act,
+                     const struct phase *p, struct ledger_position *ret, struct error *e)
+{
+    CLEANUP(buf_done_p) struct buf payload = BUF(LEDGER_PAYLOAD_MAX);
+    struct result r = payload_write(who, act, p, act->before, &payload);
+    if (!result_is_ok(r) && p->result != NULL) {
+        buf_reset(&payload);
+        r = payload_write(who, act, p, BYTES_NONE, &payload);
+    }
+    TRY_MSG(r, e, "entry");
     return ledger_append(l->scribe, act->realm, act->kind, buf_bytes(&payload), ret, e);
 }
 

@@ -61,7 +61,7 @@ struct api_act {
 };
 /*
  * Writes the intent (with `before`); runs fn; writes the outcome (with what fn wrote into `after`, a
- * JSON object; empty: none). fn does not run when the intent can't be written. fn's error is
+ * JSON object; empty: none; with `before` again where both fit). fn does not run when the intent can't be written. fn's error is
  * returned. Secrets never go into before or after.
  */
 RESULT api_act_run(struct api_loop *l, const struct api_who *who, const struct api_act *act,
