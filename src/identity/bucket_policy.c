@@ -27,7 +27,32 @@ struct bucket_job {
     const char *realm, *name, *public_by;
     int64_t bucket, now_ms;
     struct bytes document;
+    const struct bucket_policy *was; /* or NULL */
 };
+
+/* Of two changes at once the later one was decided by what is no more: a policy that was let by a
+ * public bucket must not open it again behind the block. */
+static RESULT was_check(struct db_conn *c, const struct bucket_job *in, struct error *e)
+{
+    CLEANUP(arena_free_p) struct arena *arena = arena_new(POLICY_MAX, false);
+    struct bucket_policy now = { .document = "", .public_by = "" };
+    if (in->was == NULL) {
+        return RESULT_OK;
+    }
+    struct result r = sql_one(c, "policy of bucket",
+                              "SELECT document, public_by, changed_ms FROM bucket_policies"
+                              " WHERE bucket = ?2 AND realm = ?1",
+                              SQL_IN(SQL_STR(in->realm), SQL_INT(in->bucket)), bucket_policy_of_row,
+                              arena, &now, NULL);
+    if (r.code != ERRC_NOT_FOUND) {
+        TRY(r);
+    }
+    if (strcmp(now.document, in->was->document) != 0 ||
+        strcmp(now.public_by, in->was->public_by) != 0) {
+        FAIL(e, ERRC_CONFLICT, "the bucket's policy was changed meanwhile: try again");
+    }
+    return RESULT_OK;
+}
 
 /* Who comes without credentials names no realm: of public buckets there is one of a name. */
 static RESULT public_name_is_free(struct db_conn *c, const struct bucket_job *in, struct error *e)
@@ -56,6 +81,7 @@ static RESULT bucket_write(struct db_conn *c, void *arg, struct error *e)
 {
     const struct bucket_job *in = arg;
     TRY(realm_is_open(c, in->realm, e));
+    TRY(was_check(c, in, e));
     TRY(public_name_is_free(c, in, e));
     return sql_run(c,
                    "INSERT INTO bucket_policies(realm, bucket, name, document, public_by,"
@@ -68,9 +94,16 @@ static RESULT bucket_write(struct db_conn *c, void *arg, struct error *e)
 }
 
 RESULT bucket_policy_put(struct directory *d, const char *realm, int64_t bucket, const char *name,
-                         struct bytes document, const char *public_by, struct error *e)
+                         struct bytes document, const char *public_by,
+                         const struct bucket_policy *was, struct error *e)
 {
-    struct bucket_job in = { realm, name, public_by, bucket, clock_wall_ms(d->clock), document };
+    struct bucket_job in = { .realm = realm,
+                             .name = name,
+                             .public_by = public_by,
+                             .bucket = bucket,
+                             .now_ms = clock_wall_ms(d->clock),
+                             .document = document,
+                             .was = was };
     if (document.n > 0) {
         TRY(document_check(document, POLICY_RESOURCE, "policy of bucket", name, e));
     }
@@ -80,13 +113,15 @@ RESULT bucket_policy_put(struct directory *d, const char *realm, int64_t bucket,
 static RESULT bucket_erase(struct db_conn *c, void *arg, struct error *e)
 {
     const struct bucket_job *in = arg;
+    TRY(was_check(c, in, e));
     return sql_run(c, "DELETE FROM bucket_policies WHERE realm = ?1 AND bucket = ?2",
                    SQL_IN(SQL_STR(in->realm), SQL_INT(in->bucket)), e);
 }
 
-RESULT bucket_policy_delete(struct directory *d, const char *realm, int64_t bucket, struct error *e)
+RESULT bucket_policy_delete(struct directory *d, const char *realm, int64_t bucket,
+                            const struct bucket_policy *was, struct error *e)
 {
-    struct bucket_job in = { .realm = realm, .bucket = bucket };
+    struct bucket_job in = { .realm = realm, .bucket = bucket, .was = was };
     return directory_change(d, bucket_erase, &in, e);
 }
 

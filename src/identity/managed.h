@@ -83,11 +83,14 @@ RESULT bucket_policy_get(struct directory *d, const char *realm, int64_t bucket,
                          struct error *e); /* NOT_FOUND */
 /* `document` may be empty where public_by is not: the world may be let in, but is not yet. One that
  * lets everybody in may be kept while public_by is empty (the block was put back): it is as none then.
- * ERRC_EXISTS: another bucket of that name, of another realm, is public. */
+ * `was`: the row that this was decided by, texts "" where there was none; ERRC_CONFLICT when it is
+ * another one by now. NULL: whatever is there. ERRC_EXISTS: another bucket of that name, of another
+ * realm, is public. */
 RESULT bucket_policy_put(struct directory *d, const char *realm, int64_t bucket, const char *name,
-                         struct bytes document, const char *public_by, struct error *e);
+                         struct bytes document, const char *public_by,
+                         const struct bucket_policy *was, struct error *e);
 RESULT bucket_policy_delete(struct directory *d, const char *realm, int64_t bucket,
-                            struct error *e);
+                            const struct bucket_policy *was, struct error *e);
 /* Compiled and cached; counted; NULL: the bucket has none. What the world was let in by does not
  * count any more once public_by is empty. */
 RESULT bucket_policy_compiled(struct directory *d, const char *realm, int64_t bucket,

@@ -83,6 +83,7 @@ void s3_get_bucket_policy_status(struct s3_request *r)
 
 struct change {
     struct s3_request *r;
+    const struct bucket_policy *was; /* what it was decided by */
     struct bytes document;
     const char *public_by;
 };
@@ -105,11 +106,11 @@ static RESULT row_save(void *arg, struct buf *after, struct error *e)
     struct s3_request *r = c->r;
     struct directory *d = r->l->api->directory;
     if (c->document.n == 0 && c->public_by[0] == '\0') {
-        struct result res = bucket_policy_delete(d, r->p->realm, r->bucket.id, e);
+        struct result res = bucket_policy_delete(d, r->p->realm, r->bucket.id, c->was, e);
         return res.code == ERRC_NOT_FOUND ? RESULT_OK : res;
     }
     TRY(bucket_policy_put(d, r->p->realm, r->bucket.id, r->bucket.name, c->document, c->public_by,
-                          e));
+                          c->was, e));
     row_out(after, r->bucket.name, c->document, c->public_by);
     return RESULT_OK;
 }
@@ -129,6 +130,7 @@ static bool row_change(struct s3_request *r, const char *kind, const struct buck
         .mfa_ms = r->p->token_mfa_ms,
     };
     c->r = r;
+    c->was = before;
     row_out(&old, r->bucket.name, bytes_str(before->document), before->public_by);
     struct api_act act = {
         .kind = kind,
@@ -141,6 +143,8 @@ static bool row_change(struct s3_request *r, const char *kind, const struct buck
     if (res.code == ERRC_EXISTS) {
         s3_fail(r, S3_ACCESS_DENIED,
                 "A public bucket of that name exists in this deployment already.");
+    } else if (res.code == ERRC_CONFLICT) {
+        s3_fail(r, S3_CONDITIONAL_REQUEST_CONFLICT, NULL);
     } else if (!result_is_ok(res)) {
         s3_fail_with(r, S3_NO_SUCH_BUCKET, &e);
     }

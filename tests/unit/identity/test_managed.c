@@ -181,8 +181,8 @@ static void test_inline_limit(void **state)
 static void bucket_put(struct people *p, const char *realm, int64_t bucket, const char *document,
                        const char *public_by, enum errc code)
 {
-    struct result r =
-            bucket_policy_put(p->w->d, realm, bucket, "web", bytes_str(document), public_by, &p->e);
+    struct result r = bucket_policy_put(p->w->d, realm, bucket, "web", bytes_str(document),
+                                        public_by, NULL, &p->e);
     assert_int_equal(r.code, code);
 }
 
@@ -201,7 +201,8 @@ static void test_bucket(void **state)
     struct bucket_policy b;
     char realm[TENANT_NAME_BYTES];
     assert_code(bucket_policy_get(p->w->d, "acme", 7, p->arena, &b, &p->e), ERRC_NOT_FOUND);
-    assert_ok(bucket_policy_put(p->w->d, "acme", 7, "web", BYTES_LIT(OF_ACCOUNT), "", &p->e), p->e);
+    assert_ok(bucket_policy_put(p->w->d, "acme", 7, "web", BYTES_LIT(OF_ACCOUNT), "", NULL, &p->e),
+              p->e);
     assert_ok(bucket_policy_get(p->w->d, "acme", 7, p->arena, &b, &p->e), p->e);
     assert_string_equal(b.document, OF_ACCOUNT);
     assert_string_equal(b.public_by, "");
@@ -219,10 +220,22 @@ static void test_bucket(void **state)
     bucket_put(p, "beta", 9, OF_ACCOUNT, "", ERRC_OK);
     bucket_put(p, "acme", 7, "", "acme/user/lin", ERRC_OK);
     assert_false(has_bucket_policy(p, 7));
-    assert_code(bucket_policy_put(p->w->d, "acme", 7, "web", BYTES_LIT(READ_ALL), "", &p->e),
+    assert_code(bucket_policy_put(p->w->d, "acme", 7, "web", BYTES_LIT(READ_ALL), "", NULL, &p->e),
                 ERRC_FORMAT); /* no Principal */
-    assert_ok(bucket_policy_delete(p->w->d, "acme", 7, &p->e), p->e);
-    assert_ok(bucket_policy_delete(p->w->d, "acme", 7, &p->e), p->e);
+    /* decided by what is no more: the block that came between stays */
+    struct bucket_policy none = { .document = "", .public_by = "" };
+    bucket_put(p, "acme", 7, PUBLIC, "acme/user/lin", ERRC_OK);
+    assert_ok(bucket_policy_get(p->w->d, "acme", 7, p->arena, &b, &p->e), p->e);
+    bucket_put(p, "acme", 7, PUBLIC, "", ERRC_OK);
+    assert_code(
+            bucket_policy_put(p->w->d, "acme", 7, "web", BYTES_LIT(PUBLIC), b.public_by, &b, &p->e),
+            ERRC_CONFLICT);
+    assert_code(bucket_policy_delete(p->w->d, "acme", 7, &b, &p->e), ERRC_CONFLICT);
+    assert_code(bucket_policy_put(p->w->d, "acme", 7, "web", BYTES_LIT(PUBLIC), "", &none, &p->e),
+                ERRC_CONFLICT);
+    assert_false(has_bucket_policy(p, 7));
+    assert_ok(bucket_policy_delete(p->w->d, "acme", 7, NULL, &p->e), p->e);
+    assert_ok(bucket_policy_delete(p->w->d, "acme", 7, NULL, &p->e), p->e);
     assert_code(bucket_policy_get(p->w->d, "acme", 7, p->arena, &b, &p->e), ERRC_NOT_FOUND);
 }
 
