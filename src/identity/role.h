@@ -58,5 +58,10 @@ RESULT role_unassign(struct directory *d, const char *subject_id, struct bytes r
 /* Names of the roles assigned to this subject itself (not by groups or grants). */
 RESULT role_assigned(struct directory *d, const char *subject_id, struct arena *arena,
                      const char ***ret, size_t *ret_n, struct error *e);
+/* Whether what a user, a group, a role of the realm's own or a managed policy (`id`) is or allows
+ * reaches this user: itself, its groups, the roles held by it or them, policies that hang on any of
+ * these, its boundary. */
+RESULT rights_reach(struct directory *d, const char *user_id, const char *id, bool *ret,
+                    struct error *e);
 
 #endif

@@ -159,3 +159,21 @@ RESULT role_assigned(struct directory *d, const char *subject_id, struct arena *
     *ret_n = rows.n;
     return RESULT_OK;
 }
+
+RESULT rights_reach(struct directory *d, const char *user_id, const char *id, bool *ret,
+                    struct error *e)
+{
+    CLEANUP(db_read_end_p) struct db_conn *c = NULL;
+    int64_t reaches = 0;
+    TRY(db_read_begin(d->db, &c, e));
+    TRY(sql_i64(c,
+                HOLDERS_OF_USER
+                " SELECT ?2 IN (SELECT id FROM s) OR EXISTS(SELECT 1 FROM attachments"
+                " WHERE policy = ?2 AND subject IN (SELECT id FROM s)) OR EXISTS(SELECT 1"
+                " FROM users x JOIN realms y ON y.name = x.realm JOIN policies p ON p.id = ?2"
+                " WHERE x.id = ?1 AND x.boundary ="
+                " 'arn:aws:iam::' || y.account || ':policy' || p.path || p.name)",
+                SQL_IN(SQL_STR(user_id), SQL_STR(id)), &reaches, e));
+    *ret = reaches != 0;
+    return RESULT_OK;
+}

@@ -275,28 +275,17 @@ static RESULT link_run(void *arg, struct buf *after, struct error *e)
     return RESULT_OK;
 }
 
-static RESULT is_member(struct iam_cx *c, const char *group_id, bool *ret, struct error *e)
-{
-    struct group *groups;
-    size_t n;
-    *ret = false;
-    TRY(user_groups(c->l->api->directory, c->who->p->user_id, c->arena, &groups, &n, e));
-    for (size_t i = 0; i < n; i++) {
-        *ret |= strcmp(groups[i].id, group_id) == 0;
-    }
-    return RESULT_OK;
-}
-
 /*= 2.1.4-2 "who may do what is decided by another person than the one it is for" */
 RESULT iam_not_own(struct iam_cx *c, const struct iam_subject *s, struct error *e)
 {
-    bool is_own = s->kind == IAM_USER && strcmp(s->id, c->who->p->user_id) == 0;
-    if (!c->who->p->is_person) {
+    const struct principal *p = c->who->p;
+    bool is_own = false;
+    if (!p->is_person) {
         return RESULT_OK;
     }
-    if (s->kind == IAM_GROUP) {
-        TRY(is_member(c, s->id, &is_own, e));
-    }
+    TRY(rights_reach(c->l->api->directory, p->user_id, s->id, &is_own, e));
+    is_own |= s->kind == IAM_ROLE && strcmp(c->realm, p->realm) == 0 &&
+              bytes_equal_str_nocase(bytes_str(p->role), s->name); /* acting as it */
     if (is_own) {
         FAIL(e, ERRC_DENIED, "nobody changes their own rights: another administrator can do it");
     }

@@ -111,6 +111,7 @@ RESULT iam_policy_set_default(struct iam_cx *c, const char *name, uint32_t versi
     struct iam_subject s;
     struct version v = { .number = version };
     TRY(iam_open(c, IAM_POLICY, "iam:SetDefaultPolicyVersion", name, &s, e));
+    TRY(iam_not_own(c, &s, e));
     return iam_change(c, "policy.version-default", &s, set_default_run, &v, NULL, e);
 }
 

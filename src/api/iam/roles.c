@@ -46,6 +46,9 @@ RESULT iam_role_change(struct iam_cx *c, const char *action, const char *name,
         iam_key(c, "iam:PermissionsBoundary", bytes_str(change->boundary));
     }
     TRY(iam_open_own(c, IAM_ROLE, action, name, &s, e));
+    if (change->trust != NULL || change->boundary != NULL || change->tags != NULL) {
+        TRY(iam_not_own(c, &s, e));
+    }
     TRY(iam_change(c, "role.change", &s, role_change_run, &ch, &after, e));
     *ret = after.role;
     return RESULT_OK;

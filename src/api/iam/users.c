@@ -81,7 +81,8 @@ RESULT iam_user_change(struct iam_cx *c, const char *action, const char *name,
         iam_key(c, "iam:PermissionsBoundary", bytes_str(change->boundary));
     }
     TRY(iam_open(c, IAM_USER, action, name, &s, e));
-    if (change->boundary != NULL || change->tags != NULL) { /* policies may speak of tags */
+    /* policies may speak of tags, and the date of leaving ends every right */
+    if (change->boundary != NULL || change->tags != NULL || change->ends_ms >= 0) {
         TRY(iam_not_own(c, &s, e));
     }
     TRY(iam_change(c, "user.change", &s, user_change_run, &ch, &after, e));

@@ -349,6 +349,50 @@ static void test_role_ends(void **state)
     assert_code(role_delete(p->w->d, "", &p->e), ERRC_NOT_FOUND);
 }
 
+/* What decides about one's own rights: by itself, by a group, by a role, as a boundary. */
+/*= 2.1.4-2 test */
+static void test_reach(void **state)
+{
+    struct people *p = *state;
+    struct user u = person(p, "acme", "lin"), other = person(p, "acme", "wu");
+    struct group g = group(p, "acme", "dev");
+    struct managed own = managed(p, "acme", "own"), by_group = managed(p, "acme", "by-group"),
+                   by_role = managed(p, "acme", "by-role"), bound = managed(p, "acme", "bound"),
+                   none = managed(p, "acme", "none");
+    struct role_new new = { .name = "reader" };
+    struct access_role r, free_role;
+    char account[ACCOUNT_BYTES];
+    assert_ok(role_create(p->w->d, "acme", &new, p->arena, &r, &p->e), p->e);
+    new.name = "unheld";
+    assert_ok(role_create(p->w->d, "acme", &new, p->arena, &free_role, &p->e), p->e);
+    assert_ok(realm_account(p->w->d, "acme", account, &p->e), p->e);
+    struct user_change change = {
+        .boundary = arena_printf(p->arena, "arn:aws:iam::%s:policy/bound", account), .ends_ms = -1
+    };
+    assert_ok(user_change(p->w->d, u.id, &change, &p->e), p->e);
+    assert_ok(group_add(p->w->d, g.id, u.id, &p->e), p->e);
+    assert_ok(role_assign(p->w->d, "acme", g.id, BYTES_LIT("reader"), &p->e), p->e);
+    assert_ok(policy_attach(p->w->d, u.id, own.id, &p->e), p->e);
+    assert_ok(policy_attach(p->w->d, g.id, by_group.id, &p->e), p->e);
+    assert_ok(policy_attach(p->w->d, r.id, by_role.id, &p->e), p->e);
+    assert_ok(policy_attach(p->w->d, free_role.id, none.id, &p->e), p->e);
+    const struct {
+        const char *id;
+        bool reaches;
+    } cases[] = {
+        { u.id, true },        { g.id, true },          { r.id, true },     { own.id, true },
+        { by_group.id, true }, { by_role.id, true },    { bound.id, true }, { none.id, false },
+        { other.id, false },   { free_role.id, false }, { "", false },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        bool reaches = !cases[i].reaches;
+        assert_ok(rights_reach(p->w->d, u.id, cases[i].id, &reaches, &p->e), p->e);
+        assert_int_equal(reaches, cases[i].reaches);
+        assert_ok(rights_reach(p->w->d, other.id, cases[i].id, &reaches, &p->e), p->e);
+        assert_int_equal(reaches, cases[i].id == other.id);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -361,6 +405,7 @@ int main(void)
         PEOPLE(test_assign),
         PEOPLE(test_two_administrators),
         PEOPLE(test_two_administrators_by_detours),
+        PEOPLE(test_reach),
         PEOPLE(test_role_ends),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
