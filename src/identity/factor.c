@@ -54,11 +54,31 @@ RESULT factor_list_realm(struct directory *d, const char *realm, struct arena *a
 
 struct which {
     const char *user_id, *id;
+    bool is_own;
 };
+
+/*= 2.1.4-1 "nobody takes away their own last second factor" */
+RESULT factor_other_check(struct db_conn *c, const char *user_id, const char *factor_id,
+                          struct error *e)
+{
+    int64_t others = 0;
+    TRY(sql_i64(c,
+                "SELECT count(*) FROM factors WHERE user = ?1 AND id <> ?2 AND is_active = 1"
+                " AND kind <> ?3",
+                SQL_IN(SQL_STR(user_id), SQL_STR(factor_id), SQL_INT(FACTOR_RECOVERY)), &others,
+                e));
+    if (others == 0) {
+        FAIL(e, ERRC_CONFLICT, "it is your last second factor: add another one first");
+    }
+    return RESULT_OK;
+}
 
 static RESULT factor_remove(struct db_conn *c, void *arg, struct error *e)
 {
     const struct which *w = arg;
+    if (w->is_own) {
+        TRY(factor_other_check(c, w->user_id, w->id, e));
+    }
     TRY(sql_run(c, "DELETE FROM factors WHERE id = ?1 AND user = ?2",
                 SQL_IN(SQL_STR(w->id), SQL_STR(w->user_id)), e));
     if (db_changes(c) == 0) {
@@ -70,7 +90,14 @@ static RESULT factor_remove(struct db_conn *c, void *arg, struct error *e)
 RESULT factor_delete(struct directory *d, const char *user_id, const char *factor_id,
                      struct error *e)
 {
-    struct which w = { user_id, factor_id };
+    struct which w = { user_id, factor_id, false };
+    return directory_change(d, factor_remove, &w, e);
+}
+
+RESULT factor_delete_own(struct directory *d, const char *user_id, const char *factor_id,
+                         struct error *e)
+{
+    struct which w = { user_id, factor_id, true };
     return directory_change(d, factor_remove, &w, e);
 }
 

@@ -40,6 +40,9 @@ RESULT factor_list_realm(struct directory *d, const char *realm, struct arena *a
  * too: the next sign-in enrols anew. */
 RESULT factor_delete(struct directory *d, const char *user_id, const char *factor_id,
                      struct error *e);
+/* By the person itself: ERRC_CONFLICT for the last active one. */
+RESULT factor_delete_own(struct directory *d, const char *user_id, const char *factor_id,
+                         struct error *e);
 
 /* Where a person who may approve grants (troth:ApproveGrant, by a role it holds) has an active
  * factor, its realm is claimed (user.h). To be called when a factor became active, and when a role

@@ -1,7 +1,7 @@
 /* TOTP devices of a realm. */
 #include "identity/factor_device.h"
 
-#include "identity/sql_priv.h"
+#include "identity/factor_priv.h"
 
 static void device_of_row(struct db_stmt *s, struct arena *arena, void *item)
 {
@@ -31,11 +31,15 @@ RESULT factor_devices(struct directory *d, const char *realm, struct arena *aren
 
 struct release {
     const char *user_id, *factor_id;
+    bool is_own;
 };
 
 static RESULT release_run(struct db_conn *c, void *arg, struct error *e)
 {
     const struct release *r = arg;
+    if (r->is_own) {
+        TRY(factor_other_check(c, r->user_id, r->factor_id, e));
+    }
     TRY(sql_run(c,
                 "UPDATE factors SET user = '', is_active = 0"
                 " WHERE id = ?1 AND user = ?2 AND kind = ?3",
@@ -47,8 +51,8 @@ static RESULT release_run(struct db_conn *c, void *arg, struct error *e)
 }
 
 RESULT factor_device_release(struct directory *d, const char *user_id, const char *factor_id,
-                             struct error *e)
+                             bool is_own, struct error *e)
 {
-    struct release r = { user_id, factor_id };
+    struct release r = { user_id, factor_id, is_own };
     return directory_change(d, release_run, &r, e);
 }

@@ -6,6 +6,7 @@
 
 #include "identity/counter.h"
 #include "identity/factor_device.h"
+#include "identity/grant.h"
 #include "identity/lockout.h"
 
 const char *iam_mfa_serial(struct iam_cx *c, const char *name)
@@ -103,6 +104,32 @@ struct enabling {
     const char *factor_id, *code, *code2;
 };
 
+/* What a person may do to their own factors in a session is asked for here too: a factor given just
+ * now, once there is one, so that a key that was found is not enough. */
+/*= 2.1.4-1 "no way around the second factor by another interface" */
+static RESULT own_is_fresh(struct iam_cx *c, const struct iam_subject *s, bool *ret_is_own,
+                           struct error *e)
+{
+    struct factor *list;
+    size_t n;
+    bool has_active = false;
+    int64_t age_ms = clock_wall_ms(c->l->api->clock) - c->who->mfa_ms;
+    *ret_is_own = c->who->p->is_person && strcmp(s->id, c->who->p->user_id) == 0;
+    if (!*ret_is_own) {
+        return RESULT_OK;
+    }
+    TRY(factor_list(c->l->api->directory, s->id, c->arena, &list, &n, e));
+    for (size_t i = 0; i < n; i++) {
+        has_active |= list[i].is_active;
+    }
+    if (has_active && (c->who->mfa_ms == 0 || age_ms > GRANT_FRESH_MFA_MS)) {
+        FAIL(e, ERRC_DENIED,
+             "one's own second factors are changed within 5 minutes of giving one: sts "
+             "get-session-token with --serial-number and --token-code");
+    }
+    return RESULT_OK;
+}
+
 static RESULT enable_run(struct iam_cx *c, const struct iam_subject *s, void *arg, struct error *e)
 {
     const struct enabling *en = arg;
@@ -119,25 +146,33 @@ RESULT iam_mfa_enable(struct iam_cx *c, const char *user, const char *serial, co
 {
     struct iam_subject s;
     struct factor f;
+    bool is_own = false;
     TRY(iam_open(c, IAM_USER, "iam:EnableMFADevice", user, &s, e));
+    TRY(own_is_fresh(c, &s, &is_own, e));
     TRY(device(c, "", serial, &f, e));
     struct enabling en = { f.id, code, code2 };
     return iam_link_any(c, "factor.add", &s, serial, BYTES_NONE, BYTES_NONE, enable_run, &en, e);
 }
 
+struct releasing {
+    struct factor device;
+    bool is_own;
+};
+
 static RESULT release_run(struct iam_cx *c, const struct iam_subject *s, void *arg, struct error *e)
 {
-    const struct factor *f = arg;
-    return factor_device_release(c->l->api->directory, s->id, f->id, e);
+    const struct releasing *r = arg;
+    return factor_device_release(c->l->api->directory, s->id, r->device.id, r->is_own, e);
 }
 
 RESULT iam_mfa_deactivate(struct iam_cx *c, const char *user, const char *serial, struct error *e)
 {
     struct iam_subject s;
-    struct factor f;
+    struct releasing r;
     TRY(iam_open(c, IAM_USER, "iam:DeactivateMFADevice", user, &s, e));
-    TRY(device(c, s.id, serial, &f, e));
-    return iam_link_any(c, "factor.remove", &s, serial, BYTES_NONE, BYTES_NONE, release_run, &f, e);
+    TRY(own_is_fresh(c, &s, &r.is_own, e));
+    TRY(device(c, s.id, serial, &r.device, e));
+    return iam_link_any(c, "factor.remove", &s, serial, BYTES_NONE, BYTES_NONE, release_run, &r, e);
 }
 
 /* --- a code --- */
