@@ -131,7 +131,7 @@ RESULT session_revoke(struct directory *d, const char *user_id, const char *sess
 RESULT sessions_revoke(struct directory *d, const char *user_id, struct error *e); /* everywhere */
 
 /* A new enrolment code (shown once, 72 h, once): for a new person, or after a reset, which voids
- * password, factors, recovery codes and sessions. */
+ * password, factors, recovery codes, sessions and tokens of STS. */
 #define ENROLMENT_CODE_BYTES 30 /* "xxxxx-xxxxx-xxxxx-xxxxx-xxxxx" and NUL */
 RESULT enrolment_create(struct directory *d, const char *user_id, char ret[ENROLMENT_CODE_BYTES],
                         struct error *e);

@@ -226,10 +226,9 @@ struct enrolment {
 static RESULT credentials_drop(struct db_conn *c, const char *user_id, struct error *e)
 {
     static const char *const sql[] = {
-        "DELETE FROM passwords WHERE user = ?1",
-        "DELETE FROM factors WHERE user = ?1",
-        "DELETE FROM recovery_codes WHERE user = ?1",
-        "DELETE FROM sessions WHERE user = ?1",
+        "DELETE FROM passwords WHERE user = ?1",      "DELETE FROM factors WHERE user = ?1",
+        "DELETE FROM recovery_codes WHERE user = ?1", "DELETE FROM sessions WHERE user = ?1",
+        "DELETE FROM tokens WHERE user = ?1", /* one made with the lost factor has its power */
     };
     for (size_t i = 0; i < ARRAY_LEN(sql); i++) {
         TRY(sql_run(c, sql[i], SQL_IN(SQL_STR(user_id)), e));

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "identity/counter.h"
 #include "identity/param.h"
+#include "identity/token.h"
 
 /* --- the answer of a step --- */
 
@@ -422,6 +423,7 @@ RESULT rest_logout_everywhere(struct rest *r, struct error *e)
 {
     TRY(rest_note(r, "logout", NULL, "everywhere", e));
     TRY(sessions_revoke(r->l->api->directory, r->session.user_id, e));
+    TRY(tokens_revoke(r->l->api->directory, r->session.user_id, e));
     if (r->is_cookie) {
         cookie_set(r, "");
     }

@@ -220,7 +220,7 @@ RESULT rest_login_failed(struct rest *r, struct result res, const char *realm, c
 RESULT rest_party(struct rest *r, struct passkey_party *ret, struct error *e);
 RESULT rest_sessions_reply(struct rest *r, const char *user_id, struct error *e);
 RESULT rest_factors_reply(struct rest *r, const char *user_id, struct error *e);
-/* Revokes one session, or all (NULL), of a user. */
+/* Revokes one session, or all (NULL) with the tokens of STS, of a user. */
 RESULT rest_session_end(struct rest *r, const char *user_id, const char *user_name,
                         const char *session_id, struct error *e);
 /* A user's, group's or role's, by the path. */

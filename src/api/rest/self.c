@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "identity/grant.h"
 #include "identity/param.h"
+#include "identity/token.h"
 
 /* --- who am I --- */
 
@@ -95,8 +96,11 @@ static RESULT do_revoke(void *arg, struct buf *after, struct error *e)
     const struct revocation *v = arg;
     struct directory *d = v->r->l->api->directory;
     (void)after;
-    return v->session_id != NULL ? session_revoke(d, v->user_id, v->session_id, e)
-                                 : sessions_revoke(d, v->user_id, e);
+    if (v->session_id != NULL) {
+        return session_revoke(d, v->user_id, v->session_id, e);
+    }
+    TRY(sessions_revoke(d, v->user_id, e));
+    return tokens_revoke(d, v->user_id, e);
 }
 
 RESULT rest_session_end(struct rest *r, const char *user_id, const char *user_name,
@@ -319,24 +323,13 @@ static RESULT do_delete(void *arg, struct buf *after, struct error *e)
 {
     const struct enrolment *n = arg;
     (void)after;
-    return factor_delete(n->r->l->api->directory, n->r->session.user_id, n->id, e);
+    return factor_delete_own(n->r->l->api->directory, n->r->session.user_id, n->id, e);
 }
 
-/*= 2.1.4-1 "nobody takes away their own last second factor" */
 RESULT rest_self_factor_delete(struct rest *r, struct error *e)
 {
     struct enrolment n = { .r = r, .id = r->params[0] };
-    struct factors l = { 0 };
-    size_t others = 0;
     TRY(is_fresh(r, e));
-    TRY(factor_list(r->l->api->directory, r->session.user_id, r->arena, &l.list, &l.n, e));
-    for (size_t i = 0; i < l.n; i++) {
-        others += l.list[i].is_active && l.list[i].kind != FACTOR_RECOVERY &&
-                  strcmp(l.list[i].id, n.id) != 0;
-    }
-    if (others == 0) {
-        FAIL(e, ERRC_CONFLICT, "it is your last second factor: add another one first");
-    }
     struct api_act a = { .kind = "factor.remove", .target = r->who.p->user_name, .detail = n.id };
     TRY(rest_run(r, &a, do_delete, &n, e));
     rest_reply_empty(r);

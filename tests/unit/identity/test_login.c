@@ -3,8 +3,11 @@
 #include "login_kit.h"
 
 #include "base/text.h"
+#include "identity/factor_device.h"
 #include "identity/lockout.h"
 #include "identity/param.h"
+#include "identity/principal.h"
+#include "identity/token.h"
 
 #include <sched.h>
 #include <stdatomic.h>
@@ -423,6 +426,28 @@ static void hashed_anew(void **state)
     assert_ok(by_password(p, &m.u, GOOD, &o), p->e);
 }
 
+/*= 2.1.4-1 test */
+static void last_factor(void **state)
+{
+    struct people *p = *state;
+    struct directory *d = p->w->d;
+    struct member m = member(p, "acme", "lin");
+    struct factor *list = NULL;
+    const char **codes = NULL;
+    size_t n = 0;
+    assert_ok(factor_recovery_new(d, m.u.id, p->arena, &codes, &p->e), p->e); /* count for none */
+    assert_ok(factor_list(d, m.u.id, p->arena, &list, &n, &p->e), p->e);
+    assert_int_equal(n, 1);
+    assert_code(factor_delete_own(d, m.u.id, list[0].id, &p->e), ERRC_CONFLICT);
+    assert_code(factor_device_release(d, m.u.id, list[0].id, true, &p->e), ERRC_CONFLICT);
+    (void)equip(p, &m.u);
+    assert_ok(factor_delete_own(d, m.u.id, list[0].id, &p->e), p->e);
+    assert_ok(factor_list(d, m.u.id, p->arena, &list, &n, &p->e), p->e);
+    assert_int_equal(n, 1);
+    assert_code(factor_delete_own(d, m.u.id, list[0].id, &p->e), ERRC_CONFLICT);
+    assert_ok(factor_delete(d, m.u.id, list[0].id, &p->e), p->e); /* by somebody else */
+}
+
 static void reset(void **state)
 {
     struct people *p = *state;
@@ -432,9 +457,30 @@ static void reset(void **state)
     const char **codes = NULL;
     char code[ENROLMENT_CODE_BYTES];
     unsigned left = 1;
+    struct token token;
+    const struct token_new wish = { .realm = "acme",
+                                    .home = "acme",
+                                    .user_id = m.u.id,
+                                    .role = "",
+                                    .name = "lin",
+                                    .issuer = "",
+                                    .policy = "",
+                                    .tags = "{}",
+                                    .grant = "",
+                                    .mfa_ms = p->w->clock.wall,
+                                    .expires_ms = p->w->clock.wall + HOUR };
+    const struct principal *made = NULL;
+    assert_ok(token_create(d, keeper(p->w), &wish, &token, &p->e), p->e);
+    assert_ok(
+            principal_of_key(d, bytes_str(token.id), bytes_str(token.session_token), &made, &p->e),
+            p->e);
+    principal_unref(made);
     assert_ok(factor_recovery_new(d, m.u.id, p->arena, &codes, &p->e), p->e);
     assert_ok(credentials_reset(d, m.u.id, code, &p->e), p->e);
     assert_int_equal(find(p, &full), ERRC_DENIED);
+    assert_code(
+            principal_of_key(d, bytes_str(token.id), bytes_str(token.session_token), &made, &p->e),
+            ERRC_NOT_FOUND);
     assert_code(by_password(p, &m.u, GOOD, &o), ERRC_DENIED);
     assert_code(factor_totp_check(d, keeper(p->w), m.u.id, NULL, code_now(p, m.seed), &p->e),
                 ERRC_DENIED);
@@ -548,11 +594,12 @@ static void passkey_alone(void **state)
         assert_null(strstr(p->e.msg, "used"));
         text.p[i] ^= 1;
     }
-    /* the answer is looked at once, whatever comes of it */
-    struct result r = ONLY(&rp, "acme", good);
-    assert_true(r.code == ERRC_FORMAT || r.code == ERRC_DENIED);
-    assert_code(ONLY(&rp, "acme", good), ERRC_DENIED);
-    assert_non_null(strstr(p->e.msg, "used"));
+    /* what signs nobody in is not remembered: strangers fill no memory */
+    for (int i = 0; i < 2; i++) {
+        struct result r = ONLY(&rp, "acme", good);
+        assert_true(r.code == ERRC_FORMAT || r.code == ERRC_DENIED);
+        assert_null(strstr(p->e.msg, "used"));
+    }
     buf_reset(&text);
     assert_ok(login_passkey_only_begin(d, &rp, "acme", &json, &text, &p->e), p->e);
     pass(p, 5 * MINUTE);
@@ -568,14 +615,23 @@ static void passkey_alone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        LOGIN(first_time),   LOGIN(enrolment_codes),
-        LOGIN(one_answer),   LOGIN(waits),
-        LOGIN(replayed),     LOGIN(recovery),
-        LOGIN(changed),      LOGIN(aged),
-        LOGIN(breached),     LOGIN(hashed_anew),
-        LOGIN(reset),        LOGIN(odd_passwords),
-        LOGIN(gate),         LOGIN(passkey_alone),
-        LOGIN(from_outside), LOGIN(enrolment_from_outside),
+        LOGIN(first_time),
+        LOGIN(enrolment_codes),
+        LOGIN(one_answer),
+        LOGIN(waits),
+        LOGIN(replayed),
+        LOGIN(recovery),
+        LOGIN(changed),
+        LOGIN(aged),
+        LOGIN(breached),
+        LOGIN(hashed_anew),
+        LOGIN(last_factor),
+        LOGIN(reset),
+        LOGIN(odd_passwords),
+        LOGIN(gate),
+        LOGIN(passkey_alone),
+        LOGIN(from_outside),
+        LOGIN(enrolment_from_outside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
