@@ -86,9 +86,17 @@ static RESULT bucket_policy_load(struct question *q, struct error *e)
         return RESULT_OK;
     }
     TRY(res);
-    return policy_compile(bytes_str(kept.document), POLICY_RESOURCE,
-                          arena_printf(r->arena, "bucket policy %.*s", BYTES_FMT(name)),
-                          &q->bucket_policy, e);
+    if (kept.document[0] == '\0') {
+        return RESULT_OK;
+    }
+    TRY(policy_compile(bytes_str(kept.document), POLICY_RESOURCE,
+                       arena_printf(r->arena, "bucket policy %.*s", BYTES_FMT(name)),
+                       &q->bucket_policy, e));
+    if (kept.public_by[0] == '\0' && policy_is_public(q->bucket_policy)) {
+        policy_unref(q->bucket_policy); /* blocked: it is as none */
+        q->bucket_policy = NULL;
+    }
+    return RESULT_OK;
 }
 
 static RESULT context_value(struct question *q, struct json v, struct policy_key *k,
