@@ -1,6 +1,9 @@
 /* IAM by the query protocol, with everything behind it. */
 #include "query_kit.h"
 
+#include "ledger/client.h"
+#include "ledger/entry.h"
+
 /* --- the protocol --- */
 
 static void test_protocol(void **state)
@@ -275,6 +278,57 @@ static void test_policies(void **state)
     s3_expect(house, &key, "GET", "/", BYTES_NONE, NULL, 403, "AccessDenied");
 }
 
+#define NARROW HOLDER "\"s3:GetObject\",\"Resource\":\"*\"}]}"
+
+struct looked {
+    unsigned outcomes, with_before;
+    size_t longest;
+};
+
+static struct result look(void *arg, const struct ledger_record *r, struct error *e)
+{
+    struct looked *l = arg;
+    struct entry en;
+    TRY(entry_parse(r->leaf, &en, e));
+    if (strcmp(en.kind, "policy.put-inline") == 0 &&
+        bytes_find(r->payload, BYTES_LIT("\"phase\":\"outcome\"")) < r->payload.n &&
+        bytes_find(r->payload, BYTES_LIT("user/lengthy\"")) < r->payload.n) {
+        assert_true(bytes_find(r->payload, BYTES_LIT("\"after\":")) < r->payload.n);
+        l->outcomes++;
+        l->with_before += bytes_find(r->payload, BYTES_LIT("\"before\":")) < r->payload.n;
+        l->longest = MAX(l->longest, r->payload.n);
+    }
+    return RESULT_OK;
+}
+
+/* Documents that double in an entry: what came of a change is there whatever was before it. */
+/*= 2.1.5-3 test */
+static void test_long_documents(void **state)
+{
+    struct credentials key;
+    struct looked l = { 0 };
+    struct ledger_status now;
+    struct error e = { 0 };
+    CLEANUP(buf_done_p) struct buf wide = BUF(POLICY_MAX);
+    (void)state;
+    user_make("lengthy", NULL, &key);
+    buf_add_str(&wide, NARROW);
+    while (wide.n < POLICY_MAX - 200) {
+        buf_add_u8(&wide, '\n');
+    }
+    const char *const documents[] = { NARROW, NARROW, buf_cstr(&wide), buf_cstr(&wide) };
+    for (size_t i = 0; i < ARRAY_LEN(documents); i++) {
+        iam(200, NULL,
+            form("PutUserPolicy", "UserName", "lengthy", "PolicyName", "p", "PolicyDocument",
+                 documents[i], NULL));
+    }
+    assert_ok(ledger_get_status(house_scribe(house), "acme", &now, &e), e);
+    assert_ok(ledger_read(house_scribe(house), "acme", 0, now.size, look, &l, &e), e);
+    assert_int_equal(l.outcomes, 4);
+    assert_int_equal(l.with_before, 2); /* nothing before the first; no room in the last */
+    assert_true(l.longest > LEDGER_PAYLOAD_MAX / 2);
+}
+
 static void test_boundary(void **state)
 {
     struct credentials key;
@@ -451,6 +505,7 @@ int main(void)
         cmocka_unit_test(test_access_keys),
         cmocka_unit_test(test_groups),
         cmocka_unit_test(test_policies),
+        cmocka_unit_test(test_long_documents),
         cmocka_unit_test(test_boundary),
         cmocka_unit_test(test_tenants_apart),
         cmocka_unit_test(test_account),
