@@ -1,16 +1,12 @@
 """Accounts for tests: users with policies by boto3's iam client, one-time passwords, sessions."""
-import base64
-import hashlib
-import hmac
 import json
 import os
-import struct
 import subprocess
-import time
 
 import boto3
 from botocore.config import Config
 from kit.server import TROTH, clean_environment
+from kit.totp import Phone
 
 
 def client(server, service, key, secret, token=None, region='us-east-1'):
@@ -26,15 +22,6 @@ def statement(actions, resources='*', effect='Allow', **more):
 
 def policy(*statements):
     return json.dumps({'Version': '2012-10-17', 'Statement': list(statements)})
-
-
-def totp(seed_base32, at=None, step=30, digits=6):
-    """RFC 6238 with SHA-1."""
-    seed = base64.b32decode(seed_base32 + '=' * (-len(seed_base32) % 8))
-    count = int((time.time() if at is None else at) // step)
-    digest = hmac.new(seed, struct.pack('>Q', count), hashlib.sha1).digest()
-    offset = digest[-1] & 15
-    return f'{(struct.unpack(">I", digest[offset:offset + 4])[0] & 0x7fffffff) % 10 ** digits:0{digits}d}'
 
 
 class User:
@@ -69,19 +56,14 @@ class Person:
     def __init__(self, server, folder, realm, name):
         self.server, self.realm, self.name = server, realm, name
         self.home = os.path.join(str(folder), f'{realm}-{name}')
-        self.seed, self.step = None, 0
+        self.phone = None
         os.makedirs(self.home, exist_ok=True)
 
     def environment(self):
         return clean_environment(HOME=self.home, TROTH_SERVER=self.server.address, TROTH_CA=self.server.ca, LANG='C.UTF-8')
 
     def code(self):
-        """The next code that was not used yet: the server takes each once, and one step ahead of its clock."""
-        now = int(time.time()) // 30
-        self.step = max(self.step + 1, now - 1)
-        if self.step > now + 1:
-            time.sleep((self.step - 1) * 30 - time.time() + 0.1)
-        return totp(self.seed, self.step * 30)
+        return self.phone.code()
 
     def troth(self, *args, answers=()):
         return subprocess.run([TROTH, *args], env=self.environment(), input=''.join(f'{a}\n' for a in answers),
@@ -112,9 +94,9 @@ class Person:
         for line in process.stderr:
             said += line
             if line.startswith('Key: '):
-                self.seed = line.split()[1]
+                self.phone = Phone(line.split()[1])
                 break
-        assert self.seed, said
+        assert self.phone, said
         _, rest = process.communicate(f'{self.code()}\n', timeout=60)
         assert process.returncode == 0, said + rest
         return self

@@ -8,11 +8,10 @@ import os
 import re
 import socket
 import ssl
-import time
 import urllib.parse
 
 from kit import server as kit
-from kit.people import totp
+from kit.totp import Phone
 
 with open(os.path.join(kit.ROOT, 'docs', 'api', 'openapi.json'), encoding='utf-8') as f:
     DOCUMENT = json.load(f)
@@ -211,7 +210,7 @@ class Person(Bearer):
 
     def __init__(self, operator, realm, name, *roles, **more):
         super().__init__(operator.server, None)
-        self.realm, self.name, self.seed, self.used = realm, name, None, 0
+        self.realm, self.name, self.phone = realm, name, None
         operator.post(f'realms/{realm}/users', {'name': name, 'owner': f'The person {name}', **more}, status=201)
         for role in roles:
             operator.put(f'realms/{realm}/users/{name}/roles/{role}')
@@ -225,16 +224,13 @@ class Person(Bearer):
         return answer
 
     def code(self):
-        """A code that was not used yet: of now, or of the step to come, which is taken too."""
-        step = max(int(time.time() // 30), self.used + 1)
-        self.used = step
-        return totp(self.seed, at=step * 30)
+        return self.phone.code()
 
     def enrol(self, code):
         self.token = None
         assert self.take(self.post('login/enrol', {'code': code, 'password': self.PASSWORD}))['stage'] == 'enrol'
         begun = self.post('self/factors/totp', {'name': 'phone'}, status=201)
-        self.seed = begun['seed']
+        self.phone = Phone(begun['seed'])
         assert self.take(self.post(f'self/factors/totp/{begun["id"]}', {'code': self.code()}))['stage'] == 'full'
 
     def login(self):

@@ -1,5 +1,4 @@
 """REST as an attacker speaks it: requests as they are, from any address; and people who sign in with a TOTP of their own."""
-import base64
 import http.client
 import json
 import os
@@ -93,17 +92,14 @@ class Person:
         self.rest = Rest(self.server)
         self.take(self.rest.ok('POST', 'login/enrol', {'code': code, 'password': PASSWORD}))
         begun = self.rest.ok('POST', 'self/factors/totp', {'name': 'phone'})
-        self.seed, self.used = base64.b32decode(begun['seed']), totp.step_now() - 1
+        self.phone = totp.Phone(begun['seed'])
         self.take(self.rest.ok('POST', f'self/factors/totp/{begun["id"]}', {'code': self.code()}))
 
     def take(self, answer):
         self.rest.token, self.stage = answer['token'], answer['stage']
 
     def code(self):
-        """Of a step that was not used yet; the first one is the step before now."""
-        step, self.used = self.used, self.used + 1
-        assert step <= totp.step_now() + 1, 'no code left within the window'
-        return totp.code(self.seed, step)
+        return self.phone.code()
 
     def password_step(self, rest=None):
         """A session that waits for the second factor."""

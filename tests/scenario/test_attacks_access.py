@@ -182,8 +182,9 @@ def test_wildcards_in_the_wrong_place(world, iam):
     s3.create_bucket(Bucket='acme-other')
     s3.put_object(Bucket='acme-other', Key='k', Body=b'')
     guest = User(world.acme, 'guest')
-    s3.put_bucket_policy(Bucket='acme-wild', Policy=policy(
-        statement('s3:GetObject', 'arn:aws:s3:::acme-*/*', Principal={'AWS': guest.arn})))
+    for resource in ('arn:aws:s3:::acme-*/*', 'arn:aws:s3:::acme-other/*', 'arn:aws:s3:::*', '*'):
+        wide = policy(statement('s3:GetObject', resource, Principal={'AWS': guest.arn}))
+        assert code_of(s3.put_bucket_policy, Bucket='acme-wild', Policy=wide) == 'MalformedPolicy', resource
     assert code_of(guest.s3.get_object, Bucket='acme-other', Key='k') == 'AccessDenied'
 
 
