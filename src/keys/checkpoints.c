@@ -47,7 +47,10 @@ RESULT checkpoints_open(struct fs *dir, const struct clock *clock, const struct 
              "unnoticed; put it back "
              "from its copy, or accept the loss expressly");
     }
-    TRY_MSG(r, e, "checkpoints");
+    if (!result_is_ok(r)) {
+        error_prefix(e, "checkpoints");
+        return r;
+    }
     struct checkpoints *c = mem_zalloc(sizeof(*c));
     c->file = TAKE(f);
     c->clock = clock;

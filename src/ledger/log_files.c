@@ -148,7 +148,10 @@ RESULT log_record_last(struct log_files *lf, bool is_live, uint64_t *ret_count,
             is_live = false; /* one may be half-written, not two */
             continue;
         }
-        TRY_MSG(r, e, "log %s: checkpoint record %" PRIu64, lf->name, n - 1);
+        if (!result_is_ok(r)) {
+            error_prefix(e, "log %s: checkpoint record %" PRIu64, lf->name, n - 1);
+            return r;
+        }
         *ret_count = n;
         return RESULT_OK;
     }

@@ -343,8 +343,10 @@ static RESULT cosign_and_deliver(struct pull *p, uint64_t old_size, struct error
         log_info("pull: %s does not take the cosignature: %s", p->origin, e == NULL ? "" : e->msg);
         return RESULT_OK;
     }
-    TRY_MSG(r, e, "deliver the cosignature");
-    return RESULT_OK;
+    if (!result_is_ok(r)) {
+        error_prefix(e, "deliver the cosignature");
+    }
+    return r;
 }
 
 static RESULT pull_with(struct pull *p, const struct witness_state *s,
