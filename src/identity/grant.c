@@ -291,7 +291,9 @@ RESULT grant_approve(struct directory *d, const char *id, const struct user *app
     int64_t now = clock_wall_ms(d->clock);
     TRY(open_get(d, id, approver, arena, &g, e));
     if (mfa_ms == 0 || mfa_ms > now || now - mfa_ms > GRANT_FRESH_MFA_MS) {
-        FAIL(e, ERRC_DENIED, "an approval needs a second factor given within the last 5 minutes");
+        FAIL(e, ERRC_DENIED,
+             "an approval needs a second factor given within the last 5 minutes: troth session "
+             "step-up");
     }
     TRY(grant_realm_check(d, g.realm, g.home, g.kind, e));
     TRY(grant_role_check(d, g.realm, g.home, g.role, arena, e));

@@ -88,7 +88,10 @@ RESULT rest_body_parse(struct rest *r, struct error *e)
     if (res.code == ERRC_LIMIT) { /* too deep: no state of things here */
         r->status = 400;
     }
-    TRY_MSG(res, e, "body");
+    if (!result_is_ok(res)) {
+        error_prefix(e, "body");
+        return res;
+    }
     if (json_type(json_root(r->doc)) != JSON_OBJECT) {
         FAIL(e, ERRC_FORMAT, "body: an object");
     }

@@ -105,7 +105,12 @@ static void test_paths(void **state)
 
 static void test_bodies(void **state)
 {
+    struct bytes v;
+    struct error e = { 0 };
     (void)state;
+    CLEANUP(json_doc_free_p) struct json_doc *doc = ask("POST", "/api/v1/tenants", "{bad", 400);
+    assert_ok(json_get_str(json_root(doc), "detail", &v, &e), e);
+    assert_true(bytes_find(v, BYTES_LIT("line 1, column 2")) < v.n);
     refused("POST", "/api/v1/tenants", "", 400, "format");
     refused("POST", "/api/v1/tenants", "{", 400, "format");
     refused("POST", "/api/v1/tenants", "[]", 400, "format");
