@@ -67,8 +67,37 @@ static const struct manage_field explain_fields[] = {
 
 /* --- grants --- */
 
+static const struct cli_option credentials_options[] = {
+    OPTION_REALM,
+    { "process", NULL, "as aws wants them of a credential_process",
+      "供 aws 的 credential_process 使用", false, false },
+    OPTIONS_END,
+};
+
+/* What a `credential_process` of aws and the SDKs prints. */
+static void process_show(struct json v, struct buf *out)
+{
+    static const char *const members[][2] = { { "AccessKeyId", "access_key_id" },
+                                              { "Expiration", "expires" },
+                                              { "SecretAccessKey", "secret_access_key" },
+                                              { "SessionToken", "session_token" } };
+    struct jsonw w;
+    jsonw_init(&w, out);
+    jsonw_object(&w);
+    for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+        jsonw_kv_str(&w, members[i][0], manage_text(v, members[i][1]));
+    }
+    jsonw_kv_u64(&w, "Version", 1);
+    jsonw_object_end(&w);
+    buf_add_u8(out, '\n');
+}
+
 static void credentials_show(const struct cli *c, struct json v, struct buf *out)
 {
+    if (cli_has(c, "process")) {
+        process_show(v, out);
+        return;
+    }
     buf_addf(out, cli_say(c, "# until %.*s; shown this once\n", "# 有效至 %.*s；仅显示这一次\n"),
              BYTES_FMT(manage_text(v, "expires")));
     buf_addf(out,
@@ -305,7 +334,7 @@ const struct cli_call cli_access_calls[] = {
       .columns = grant_columns, .flags = CALL_LIST },
     { CALL("access show", "ID", 1, "one grant", "显示授权", call_realm_options), "GET", GRANT },
     { CALL("access credentials", "ID", 1, "temporary keys for S3 that end with your grant",
-           "生成随授权终止的 S3 临时密钥", call_realm_options),
+           "生成随授权终止的 S3 临时密钥", credentials_options),
       "POST", GRANT "/credentials", .show = credentials_show },
     { CALL("access break-glass", NULL, 0,
            "at once and without leave: the other side is told by itself",

@@ -1,11 +1,12 @@
 """Privilege just in time, from outside: the provider's staff ask, the customer lets them in for a time, or breaks glass."""
 import json
+import os
 import subprocess
 import time
 
 import pytest
 from kit.people import client, enrolled
-from kit.server import clean_environment, wait_for
+from kit.server import TROTH, clean_environment, wait_for
 
 READ = ('--role', 'support-data-reader', '--reason', 'listing fails since noon', '--ticket', 'T-1', '--length', '1m')
 
@@ -107,6 +108,14 @@ def test_ask_approve_use_end(house):
     own = house.zhao.json('access', 'credentials', grant['id'], '--realm', 'acme')
     s3 = client(house.server, 's3', own['access_key_id'], own['secret_access_key'], own['session_token'])
     assert s3.get_object(Bucket='papers', Key='a')['Body'].read() == b'content'
+    # And by aws itself, which asks `troth` for them.
+    config = os.path.join(house.zhao.home, 'aws.config')
+    with open(config, 'w', encoding='utf-8') as f:
+        f.write(f'[profile leave]\ncredential_process = {TROTH} access credentials {grant["id"]} --realm acme --process\n')
+    done = subprocess.run(['/usr/bin/aws', '--endpoint-url', house.server.address, '--profile', 'leave', 's3', 'ls'],
+                          env={**house.zhao.environment(), 'AWS_CONFIG_FILE': config, 'AWS_CA_BUNDLE': house.server.ca},
+                          capture_output=True, text=True, check=False, timeout=60)
+    assert 'papers' in done.stdout, done.stderr
     why = house.wang.json('access', 'explain', '--principal', 'platform/zhao', '--action', 's3:GetObject',
                           '--resource', 'arn:aws:s3:::papers/a', '--mfa')
     assert why['verdict'] == 'allowed' and why['grant'] == grant['id']
