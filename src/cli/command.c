@@ -2,6 +2,7 @@
 #include "cli/command.h"
 
 #include "base/text.h"
+#include "cli/suggest.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -288,6 +289,21 @@ static const struct cli_option *common_find(const char *name)
     return NULL;
 }
 
+static const char *option_near(const struct cli_command *cmd, const char *name)
+{
+    for (const struct cli_option *o = cmd->options; o != NULL && o->name != NULL; o++) {
+        if (suggest_is_near(name, o->name)) {
+            return o->name;
+        }
+    }
+    for (size_t i = 0; common[i].name != NULL; i++) {
+        if (suggest_is_near(name, common[i].name)) {
+            return common[i].name;
+        }
+    }
+    return NULL;
+}
+
 /* One option at argv[*i]. 0, or the exit status of a usage error. */
 static int option_take(struct cli *c, int argc, char **argv, int *i)
 {
@@ -304,10 +320,16 @@ static int option_take(struct cli *c, int argc, char **argv, int *i)
     }
     const struct cli_option *o = at >= 0 ? &c->command->options[at] : common_find(name);
     if (o == NULL) {
-        return cli_usage(c,
-                         cli_say(c, "'troth %s' has no option %s (see --help)",
-                                 "“troth %s”没有选项 %s（见 --help）"),
-                         c->command->name, argv[*i]);
+        const char *near = option_near(c->command, name);
+        return near != NULL
+                       ? cli_usage(c,
+                                   cli_say(c, "'troth %s' has no option --%s; did you mean --%s?",
+                                           "“troth %s”没有选项 --%s；是否指 --%s？"),
+                                   c->command->name, name, near)
+                       : cli_usage(c,
+                                   cli_say(c, "'troth %s' has no option %s (see --help)",
+                                           "“troth %s”没有选项 %s（见 --help）"),
+                                   c->command->name, argv[*i]);
     }
     if (value != NULL && o->value == NULL) {
         return cli_usage(c, cli_say(c, "--%s takes no value", "--%s 不带值"), name);
@@ -413,16 +435,42 @@ static bool has_json(int argc, char **argv)
     return false;
 }
 
+/* The command that may have been meant; NULL: none is near. */
+static const char *command_near(const char *said)
+{
+    const struct cli_command *cmd;
+    const char *best = NULL;
+    for (size_t i = 0; (cmd = cli_command_at(i)) != NULL; i++) {
+        if (suggest_is_near(said, cmd->name) &&
+            (best == NULL || suggest_distance(said, cmd->name) < suggest_distance(said, best))) {
+            best = cmd->name;
+        }
+    }
+    return best;
+}
+
 static int no_command(const struct cli *c, int argc, char **argv)
 {
     bool is_help = argc < 2 || wants_help(argc, argv, 1);
-    if (is_help || !c->is_json) {
-        overview(c, is_help ? stdout : stderr, argc >= 2 && is_group(argv[1]) ? argv[1] : NULL);
+    bool is_of_group = argc >= 2 && is_group(argv[1]);
+    char said[64];
+    if (is_help || (is_of_group && !c->is_json)) {
+        overview(c, is_help ? stdout : stderr, is_of_group ? argv[1] : NULL);
     }
-    if (!is_help) {
-        return cli_usage(c, cli_say(c, "no command '%s'", "没有命令“%s”"), argv[1]);
+    if (is_help) {
+        return argc < 2 ? CLI_USAGE : CLI_OK;
     }
-    return argc < 2 ? CLI_USAGE : CLI_OK;
+    bool has_more = argc > 2 && argv[2][0] != '-';
+    (void)snprintf(said, sizeof(said), "%s%s%s", argv[1], has_more ? " " : "",
+                   has_more ? argv[2] : "");
+    const char *near = command_near(said);
+    if (near != NULL) {
+        return cli_usage(
+                c, cli_say(c, "no command '%s'; did you mean '%s'?", "没有命令“%s”；是否指“%s”？"),
+                said, near);
+    }
+    return cli_usage(
+            c, cli_say(c, "no command '%s' (troth --help)", "没有命令“%s”（troth --help）"), said);
 }
 
 int cli_main(int argc, char **argv)

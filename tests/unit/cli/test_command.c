@@ -156,6 +156,9 @@ static void test_usage(void **state)
     } cases[] = {
         { "frobnicate", "no command 'frobnicate'" },
         { "tenant", "no command 'tenant'" },
+        { "tenant craete", "no command 'tenant craete'; did you mean 'tenant create'?" },
+        { "usr list", "did you mean 'user list'?" },
+        { "user create a --ower x", "no option --ower; did you mean --owner?" },
         { "tenant create", "needs NAME" },
         { "tenant create a b", "unexpected 'b'" },
         { "tenant create a --colour red", "no option --colour" },
