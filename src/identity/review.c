@@ -1,6 +1,7 @@
 /* Access reviews: campaigns, their lines, decisions. What a line may be: review_access.c. */
 #include "identity/grant_priv.h"
 #include "identity/review_priv.h"
+#include "identity/role.h"
 #include "identity/user_priv.h"
 
 #define DAY_MS          ((int64_t)24 * 60 * 60 * 1000)
@@ -190,13 +191,17 @@ static RESULT decide_write(struct db_conn *c, void *arg, struct error *e)
                    SQL_IN(SQL_STR(in->id), SQL_INT(in->now_ms)), e);
 }
 
+/* Own: one's own, or that of a group one is in. */
 static RESULT may_decide(struct directory *d, const struct review *r, const char *subject,
                          const char *by_user_id, struct error *e)
 {
-    if (strcmp(subject, by_user_id) == 0) {
+    bool is_own = false, is_reviewers = false;
+    TRY(rights_reach(d, by_user_id, subject, &is_own, e));
+    TRY(rights_reach(d, r->reviewer, subject, &is_reviewers, e));
+    if (is_own) {
         FAIL(e, ERRC_DENIED, "nobody reviews their own access: another person decides this line");
     }
-    if (strcmp(subject, r->reviewer) != 0 && strcmp(by_user_id, r->reviewer) != 0) {
+    if (!is_reviewers && strcmp(by_user_id, r->reviewer) != 0) {
         FAIL(e, ERRC_DENIED, "review %s is decided by its reviewer", r->id);
     }
     return person_check(d, r->realm, by_user_id, e);

@@ -189,6 +189,13 @@ static void test_who_decides(void **state)
     assert_code(decide(w, &r, &c.lin, "role/approver", REVIEW_KEEP, &bob), ERRC_DENIED);
     assert_code(decide(w, &r, &c.lin, "role/approver", REVIEW_KEEP, &c.robot), ERRC_DENIED);
     assert_code(decide(w, &r, &c.lin, "role/approver", REVIEW_KEEP, &c.mei), ERRC_OK);
+    /* nor what a group gives to who is in it */
+    r = made(w, &c.mei, false);
+    struct user ops = { .name = "group/ops" };
+    memcpy(ops.id, c.ops.id, sizeof(ops.id));
+    const char *line = "role/security-administrator";
+    assert_code(decide(w, &r, &ops, line, REVIEW_KEEP, &c.mei), ERRC_DENIED);
+    assert_code(decide(w, &r, &ops, line, REVIEW_KEEP, &c.lin), ERRC_OK);
 }
 
 /*= 2.1.4-6 test */
