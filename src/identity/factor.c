@@ -41,17 +41,6 @@ RESULT factor_list(struct directory *d, const char *user_id, struct arena *arena
     return RESULT_OK;
 }
 
-RESULT factor_list_realm(struct directory *d, const char *realm, struct arena *arena,
-                         struct factor **ret, size_t *ret_n, struct error *e)
-{
-    struct sql_rows rows;
-    TRY(directory_rows(d, "SELECT " FACTOR_COLUMNS " WHERE realm = ?1 ORDER BY name, id",
-                       SQL_IN(SQL_STR(realm)), sizeof(**ret), factor_of_row, arena, &rows, e));
-    *ret = rows.p;
-    *ret_n = rows.n;
-    return RESULT_OK;
-}
-
 struct which {
     const char *user_id, *id;
     bool is_own;

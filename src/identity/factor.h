@@ -33,9 +33,6 @@ struct factor {
 };
 RESULT factor_list(struct directory *d, const char *user_id, struct arena *arena,
                    struct factor **ret, size_t *ret_n, struct error *e);
-/* Of a whole realm, with devices nobody has enabled yet; in order of their names. */
-RESULT factor_list_realm(struct directory *d, const char *realm, struct arena *arena,
-                         struct factor **ret, size_t *ret_n, struct error *e);
 /* user_id "": a device nobody has enabled yet. ERRC_NOT_FOUND. The last active one of a person goes
  * too: the next sign-in enrols anew. */
 RESULT factor_delete(struct directory *d, const char *user_id, const char *factor_id,

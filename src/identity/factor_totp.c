@@ -309,7 +309,8 @@ RESULT factor_totp_confirm(struct directory *d, struct rpc_client *keeper, const
         FAIL(e, ERRC_DENIED, "the code does not fit");
     }
     int64_t before = code2 == NULL ? TOTP_WINDOW : CONFIRM_BEFORE;
-    TRY(code_step(keeper, &t, code, now - before, now + TOTP_WINDOW, &u.step, e));
+    /* a device that was taken off remembers its last code */
+    TRY(code_step(keeper, &t, code, MAX(now - before, t.step + 1), now + TOTP_WINDOW, &u.step, e));
     if (code2 != NULL) {
         TRY(code_step(keeper, &t, code2, u.step + 1, u.step + 1, &u.step, e));
     }

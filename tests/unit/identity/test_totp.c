@@ -3,7 +3,7 @@
 #include "identity_testkit.h"
 
 #include "crypto/otp.h"
-#include "identity/factor.h"
+#include "identity/factor_device.h"
 #include "identity/managed.h"
 #include "identity/role.h"
 
@@ -309,7 +309,7 @@ static void devices(void **state)
             factor_totp_begin(w->d, keeper(w), "acme", "", "lin-device", "Troth", arena, &x, &e),
             ERRC_EXISTS);
     (void)begin(w, "other", "", "lin-device");
-    assert_ok(factor_list_realm(w->d, "acme", arena, &list, &n, &e), e);
+    assert_ok(factor_devices(w->d, "acme", arena, &list, &n, &e), e);
     assert_int_equal(n, 1);
     assert_string_equal(list[0].name, "lin-device");
     assert_string_equal(list[0].user_id, "");
@@ -326,6 +326,11 @@ static void devices(void **state)
     assert_int_equal(check(w, u.id, then), ERRC_DENIED);
     assert_int_equal(check(w, u.id, code_at(w, t.seed_base32, 1)), ERRC_OK);
     assert_code(factor_delete(w->d, "", t.id, &e), ERRC_NOT_FOUND);
+    /* taken off and put on again: codes that were used stay used */
+    assert_ok(factor_device_release(w->d, u.id, t.id, false, &e), e);
+    assert_int_equal(confirm(w, u.id, t.id, first, then), ERRC_DENIED);
+    assert_int_equal(confirm(w, u.id, t.id, then, code_at(w, t.seed_base32, 1)), ERRC_DENIED);
+    assert_ok(factor_delete(w->d, "", t.id, &e), e);
     t = begin(w, "acme", "", "spare");
     assert_ok(factor_delete(w->d, "", t.id, &e), e);
 }
