@@ -30,11 +30,6 @@ const char *webauthn_format_name(enum webauthn_format f)
     return (size_t)f < ARRAY_LEN(format_names) ? format_names[f] : NULL;
 }
 
-bool webauthn_count_is_fresh(uint32_t known, uint32_t now)
-{
-    return (known == 0 && now == 0) || now > known;
-}
-
 /* --- client data --- */
 
 static RESULT must_be(struct json v, const char *key, struct bytes want, struct error *e)

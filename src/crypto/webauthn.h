@@ -82,7 +82,4 @@ RESULT webauthn_assert(const struct webauthn_party *rp, struct bytes key, struct
                        struct bytes authenticator_data, struct bytes signature,
                        struct webauthn_assertion *ret, struct error *e);
 
-/* A counter that does not grow is a clone's, unless the authenticator has none: both 0. */
-bool webauthn_count_is_fresh(uint32_t known, uint32_t now);
-
 #endif

@@ -101,9 +101,6 @@ struct notice {
     int64_t created_ms, due_ms, acked_ms;
     const char *acked_by;
 };
-RESULT notice_create(struct directory *d, const char *realm, const char *kind, const char *subject,
-                     const char *detail, int64_t due_ms, struct arena *arena, struct notice *ret,
-                     struct error *e);
 RESULT notice_ack(struct directory *d, const char *realm, const char *id, const char *by,
                   struct error *e);
 RESULT notice_list(struct directory *d, const char *realm, bool open_only, const char *after,

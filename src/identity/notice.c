@@ -19,32 +19,6 @@ RESULT notice_insert(struct db_conn *c, const struct notice *n, struct error *e)
     return db_run(s, e);
 }
 
-static RESULT insert(struct db_conn *c, void *arg, struct error *e)
-{
-    return notice_insert(c, arg, e);
-}
-
-RESULT notice_create(struct directory *d, const char *realm, const char *kind, const char *subject,
-                     const char *detail, int64_t due_ms, struct arena *arena, struct notice *ret,
-                     struct error *e)
-{
-    struct notice n = { .created_ms = clock_wall_ms(d->clock), .due_ms = due_ms, .acked_by = "" };
-    if (strlen(realm) >= sizeof(n.realm)) {
-        FAIL(e, ERRC_NOT_FOUND, "no realm '%.64s'", realm);
-    }
-    TRY(grant_text_check("kind", kind, 1, 64, e));
-    TRY(grant_text_check("subject", subject, 0, 256, e));
-    TRY(grant_text_check("detail", detail, 0, 4096, e));
-    grant_id_new(d, 'n', n.id);
-    memcpy(n.realm, realm, strlen(realm) + 1);
-    n.kind = arena_str(arena, bytes_str(kind));
-    n.subject = arena_str(arena, bytes_str(subject));
-    n.detail = arena_str(arena, bytes_str(detail));
-    TRY(directory_write(d, insert, &n, e));
-    *ret = n;
-    return RESULT_OK;
-}
-
 struct ack {
     const char *realm, *id, *by;
     int64_t now_ms;

@@ -353,18 +353,6 @@ static void flags(void **state)
     assert_int_equal(each_ceremony(no_user), 15);
 }
 
-static void counters(void **state)
-{
-    (void)state;
-    assert_true(webauthn_count_is_fresh(0, 0));
-    assert_true(webauthn_count_is_fresh(0, 1));
-    assert_true(webauthn_count_is_fresh(7, 8));
-    assert_false(webauthn_count_is_fresh(7, 7));
-    assert_false(webauthn_count_is_fresh(7, 6));
-    assert_false(webauthn_count_is_fresh(7, 0));
-    assert_false(webauthn_count_is_fresh(UINT32_MAX, 0));
-}
-
 static void client_data_forms(void **state)
 {
     static const char *const bad[] = {
@@ -495,7 +483,7 @@ int main(void)
         cmocka_unit_test(trailing_bytes),
         cmocka_unit_test(wrong_party),
         cmocka_unit_test(flags),
-        cmocka_unit_test(counters),
+
         cmocka_unit_test(client_data_forms),
         cmocka_unit_test(cbor_forms),
         cmocka_unit_test(deep_and_huge_cbor),
