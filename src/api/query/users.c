@@ -137,7 +137,11 @@ RESULT key_create_run(struct query *q, struct error *e)
     struct access_key k;
     char secret[SECRET_KEY_BYTES];
     TRY(query_user_name(q, &name, e));
-    TRY(iam_key_create(&q->iam, name, &k, secret, e));
+    struct result r = iam_key_create(&q->iam, name, &k, secret, e);
+    if (!result_is_ok(r)) {
+        mem_wipe(secret, sizeof(secret)); /* made, and its outcome could not be written */
+        return r;
+    }
     xml_open(q->out, "AccessKey");
     xml_element_str(q->out, "UserName", k.user_name);
     xml_element_str(q->out, "AccessKeyId", k.id);

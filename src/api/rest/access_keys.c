@@ -94,8 +94,8 @@ RESULT rest_user_keys_create(struct rest *r, struct error *e)
     struct iam_cx c;
     TRY(rest_body_only(r, REST_ONLY("reason"), e));
     TRY(rest_iam(r, &c, e));
-    TRY(iam_key_create(&c, r->params[1], &m.key, m.secret, e));
-    struct result res = rest_reply(r, 201, 0, made_reply, &m, e);
+    struct result res = iam_key_create(&c, r->params[1], &m.key, m.secret, e);
+    res = result_is_ok(res) ? rest_reply(r, 201, 0, made_reply, &m, e) : res;
     mem_wipe(m.secret, sizeof(m.secret));
     return res;
 }

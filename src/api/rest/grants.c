@@ -307,8 +307,8 @@ RESULT rest_grants_credentials(struct rest *r, struct error *e)
         FAIL(e, ERRC_DENIED, "grant %s does not run now", c.grant.id);
     }
     struct api_act act = { .kind = "sts.assume", .target = c.grant.role, .grant = c.grant.id };
-    TRY(rest_run(r, &act, do_token, &c, e));
-    struct result res = rest_reply(r, 201, 0, credentials_write, &c, e);
+    struct result res = rest_run(r, &act, do_token, &c, e);
+    res = result_is_ok(res) ? rest_reply(r, 201, 0, credentials_write, &c, e) : res;
     token_wipe(&c.token);
     return res;
 }
