@@ -79,6 +79,15 @@ def test_roles_and_groups(server, claimed, tmp_path):
     assert admin.troth('role', 'assign', 'audit-administrator', '--user', 'li').returncode == 1
     # ... and nobody changes their own rights.
     admin.refused('role', 'assign', 'storage-owner', '--user', 'wang')
+    # Nor by the way of what hangs on them.
+    root = client(server, 'iam', tenant.access_key, tenant.secret_key)
+    look = json.dumps({'Version': '2012-10-17', 'Statement': {'Effect': 'Allow', 'Action': 's3:ListBucket', 'Resource': '*'}})
+    every = look.replace('s3:ListBucket', 's3:*')
+    arn = root.create_policy(PolicyName='look', PolicyDocument=look)['Policy']['Arn']
+    root.attach_user_policy(UserName='wang', PolicyArn=arn)
+    assert 'their own rights' in admin.refused('policy', 'update', 'look', '--document', every, '--default')
+    root.detach_user_policy(UserName='wang', PolicyArn=arn)
+    admin.ok('policy', 'update', 'look', '--document', every, '--default')
     assert 'nobody resets their own account' in admin.refused('user', 'reset', 'wang')
     admin.ok('group', 'create', 'readers')
     admin.ok('policy', 'create', 'papers-read', '--document', json.dumps({'Version': '2012-10-17', 'Statement': [
