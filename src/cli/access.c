@@ -31,6 +31,9 @@ static void who_can_show(const struct cli *c, struct json v, struct buf *out)
     struct json_iter it = { 0 };
     bool flag = false;
     if (result_is_ok(json_get(v, "items", &list, NULL))) {
+        if (json_count(list) == 0) {
+            buf_add_str(out, cli_say(c, "nobody\n", "无人\n"));
+        }
         while (json_next(list, &it, &one)) {
             bool needs_mfa = false;
             result_ignore(json_get_bool(one, "needs_mfa", &needs_mfa, NULL));

@@ -2,6 +2,7 @@
 #include "cli/command.h"
 
 #include "base/text.h"
+#include "cli/session.h"
 #include "cli/suggest.h"
 
 #include <errno.h>
@@ -90,8 +91,11 @@ static void option_help(const struct cli *c, FILE *f, const struct cli_option *o
     char left[64];
     (void)snprintf(left, sizeof(left), "%s%s%s%s", o->name[1] == '\0' ? "-" : "--", o->name,
                    o->value != NULL ? " " : "", o->value != NULL ? o->value : "");
-    (void)fprintf(f, "  %-24s %s%s\n", left, cli_say(c, o->en, o->zh),
-                  o->is_required ? cli_say(c, " (required)", "（必填）") : "");
+    const char *more = !o->is_required ? ""
+                       : strcmp(o->name, "tenant") == 0
+                               ? cli_say(c, " (default: where you signed in)", "（默认：登录所在）")
+                               : cli_say(c, " (required)", "（必填）");
+    (void)fprintf(f, "  %-24s %s%s\n", left, cli_say(c, o->en, o->zh), more);
 }
 
 static void command_help(const struct cli *c, FILE *f)
@@ -355,6 +359,20 @@ static int option_take(struct cli *c, int argc, char **argv, int *i)
     return 0;
 }
 
+/* A tenant that is not named is the one that somebody signed in to. */
+static bool tenant_fill(struct cli *c, size_t option)
+{
+    CLEANUP(cli_session_wipe) struct cli_session s = { 0 };
+    if (strcmp(c->command->options[option].name, "tenant") != 0 ||
+        (c->server == NULL && c->dir == NULL) || !result_is_ok(cli_session_find(c, &s, NULL)) ||
+        s.realm[0] == '\0') {
+        return false;
+    }
+    (void)snprintf(c->realm, sizeof(c->realm), "%s", s.realm);
+    c->given[option].values[c->given[option].count++] = c->realm;
+    return true;
+}
+
 static int line_read(struct cli *c, int argc, char **argv, int from)
 {
     bool is_options = true;
@@ -379,7 +397,7 @@ static int line_read(struct cli *c, int argc, char **argv, int from)
                          c->command->name, c->command->args);
     }
     for (size_t i = 0; i < option_count(c->command); i++) {
-        if (c->command->options[i].is_required && c->given[i].count == 0) {
+        if (c->command->options[i].is_required && c->given[i].count == 0 && !tenant_fill(c, i)) {
             return cli_usage(c, cli_say(c, "--%s is required", "缺少 --%s"),
                              c->command->options[i].name);
         }

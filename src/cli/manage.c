@@ -104,6 +104,12 @@ static RESULT exchange(const struct cli *c, struct http_call *call, const char *
         struct bytes base = bytes_trim(bytes_str(c->server), "/");
         url = mem_printf("%.*s%s", BYTES_FMT(base), path);
         call->ca_file = c->ca;
+        if (!bytes_has_prefix(base, BYTES_LIT("https://"))) {
+            FAIL(e, ERRC_FORMAT,
+                 cli_say(c, "--server %.200s: https://HOST:PORT",
+                         "--server %.200s：须为 https://主机:端口"),
+                 c->server);
+        }
     } else {
         socket = mem_printf("%s/troth.sock", c->dir);
         url = mem_printf("http://localhost%s", path);

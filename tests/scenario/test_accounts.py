@@ -89,6 +89,10 @@ def test_roles_and_groups(server, claimed, tmp_path):
     root.detach_user_policy(UserName='wang', PolicyArn=arn)
     admin.ok('policy', 'update', 'look', '--document', every, '--default')
     assert 'nobody resets their own account' in admin.refused('user', 'reset', 'wang')
+    # Whoever signed in need not name the tenant; a misspelt action is no action that nobody may do.
+    assert 'items' in admin.json('bucket', 'list')
+    assert 'no action' in admin.refused('access', 'who-can', 's3:GetObjekt', '*')
+    assert 'https://' in admin.refused('user', 'list', '--server', 'troth.example:8443')
     admin.ok('group', 'create', 'readers')
     admin.ok('policy', 'create', 'papers-read', '--document', json.dumps({'Version': '2012-10-17', 'Statement': [
         {'Sid': 'Papers', 'Effect': 'Allow', 'Action': 's3:GetObject', 'Resource': 'arn:aws:s3:::papers/*'}]}))

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "identity/grant.h"
+#include "identity/policy/action.h"
 
 #define CONTEXT_MAX 64
 #define WHO_MAX     1000
@@ -333,6 +334,9 @@ RESULT rest_who_can(struct rest *r, struct error *e)
     c.q.resource = resource != NULL ? resource : "*";
     if (c.q.action == NULL) {
         FAIL(e, ERRC_FORMAT, "action: missing");
+    }
+    if (action_find(bytes_str(c.q.action)) == NULL) {
+        FAIL(e, ERRC_FORMAT, "action: there is no action '%.64s'", c.q.action);
     }
     TRY(bucket_policy_load(&c.q, e));
     struct result res = who_can(&c, &out, e);

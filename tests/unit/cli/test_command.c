@@ -168,6 +168,7 @@ static void test_usage(void **state)
         { "tenant list --json=yes", "--json takes no value" },
         { "tenant list", "--dir DIR (TROTH_DIR) or --server URL" },
         { "key list", "--tenant is required" },
+        { "key list --dir /nowhere", "--tenant is required" },
         { "init --shares 3/2 --dir /nowhere", "--shares K/N" },
         { "init --shares 1/5 --dir /nowhere", "--shares K/N" },
         { "init --shares five --dir /nowhere", "--shares K/N" },
