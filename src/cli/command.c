@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "cli/session.h"
 #include "cli/suggest.h"
+#include "cli/zh.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -179,7 +180,11 @@ static void report(const struct cli *c, const char *code, const char *message)
 
 int cli_refuse(const struct cli *c, const struct error *e)
 {
-    report(c, errc_name(e->code), e->msg);
+    char text[ERROR_MAX + 64];
+    bool is_told = c->is_json || !c->is_zh || zh_is_in(e->msg);
+    (void)snprintf(text, sizeof(text), "%s%s%s", is_told ? "" : zh_of_code(e->code),
+                   is_told ? "" : "：", e->msg);
+    report(c, errc_name(e->code), text);
     return CLI_REFUSED;
 }
 

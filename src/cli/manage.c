@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "cli/session.h"
+#include "cli/zh.h"
 #include "net/client.h"
 #include "sys/path.h"
 
@@ -86,7 +87,11 @@ static struct result answer_error(const struct cli *c, unsigned status, struct b
                  detail = manage_text(json_root(doc), "detail");
     for (enum errc i = ERRC_NOMEM; i < ERRC_COUNT_; i++) {
         if (bytes_equal_str(code, errc_name(i))) {
-            return error_set(e, i, "%.*s%s", BYTES_FMT(detail),
+            const char *why = c->is_zh && !c->is_json
+                                      ? zh_of_reason(manage_text(json_root(doc), "reason"))
+                                      : NULL;
+            return error_set(e, i, "%s%s%.*s%s", why != NULL ? why : "", why != NULL ? "：" : "",
+                             BYTES_FMT(detail),
                              status == 401 && is_signed_in
                                      ? cli_say(c, " (troth login)", "（troth login）")
                                      : "");

@@ -93,6 +93,9 @@ def test_roles_and_groups(server, claimed, tmp_path):
     assert 'items' in admin.json('bucket', 'list')
     assert 'no action' in admin.refused('access', 'who-can', 's3:GetObjekt', '*')
     assert 'https://' in admin.refused('user', 'list', '--server', 'troth.example:8443')
+    assert '不存在：' in admin.refused('user', 'show', 'nobody', '--lang', 'zh')
+    operator = server.troth('user', 'list', '--realm', tenant.name, '--lang', 'zh')
+    assert operator.returncode == 1 and '须经许可' in operator.stderr
     admin.ok('group', 'create', 'readers')
     admin.ok('policy', 'create', 'papers-read', '--document', json.dumps({'Version': '2012-10-17', 'Statement': [
         {'Sid': 'Papers', 'Effect': 'Allow', 'Action': 's3:GetObject', 'Resource': 'arn:aws:s3:::papers/*'}]}))
