@@ -81,7 +81,7 @@ static void test_fields(void **state)
     }
 }
 
-/* Every option is used: in the path, in a field, or for choosing whose. */
+/* Every option is used: in the path, in a field, for choosing whose, or (--process) for showing. */
 static void test_options_are_used(void **state)
 {
     static const char *const choosing[] = { "realm", "user", "group", "role" };
@@ -92,7 +92,8 @@ static void test_options_are_used(void **state)
                  o++) {
                 char place[64];
                 snprintf(place, sizeof(place), "{%s}", o->name);
-                bool is_used = strstr(k->path, place) != NULL;
+                bool is_used = strstr(k->path, place) != NULL ||
+                               (strcmp(o->name, "process") == 0 && k->show != NULL);
                 for (const struct manage_field *f = k->fields; f != NULL && f->option != NULL;
                      f++) {
                     is_used = is_used || strcmp(f->option, o->name) == 0;
