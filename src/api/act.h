@@ -20,9 +20,9 @@ struct api_who {
 void api_who_done(struct api_who *w);
 
 /*
- * The decision for an action on a resource of a realm. ERRC_DENIED with the reason as people read it;
- * the refusal is an entry "access.denied" (api_refused) and is counted. On success a grant that let
- * it in is counted as used.
+ * The decision for an action on a resource of a realm. ERRC_DENIED with the reason as people read
+ * it; the refusal is an entry "access.denied" (api_refused) and is counted. On success a grant that
+ * let it in is counted as used.
  */
 RESULT api_decide(struct api_loop *l, const struct api_who *who, const char *realm,
                   const char *action, struct bytes resource, const struct policy_key *keys,
@@ -60,9 +60,9 @@ struct api_act {
     bool is_change;      /* of one phase: it tells of a change of the directory */
 };
 /*
- * Writes the intent (with `before`); runs fn; writes the outcome (with what fn wrote into `after`, a
- * JSON object; empty: none; with `before` again where both fit). fn does not run when the intent can't be written. fn's error is
- * returned. Secrets never go into before or after.
+ * Writes the intent (with `before`); runs fn; writes the outcome (with what fn wrote into `after`,
+ * a JSON object; empty: none; with `before` again where both fit). fn does not run when the intent
+ * can't be written. fn's error is returned. Secrets never go into before or after.
  */
 RESULT api_act_run(struct api_loop *l, const struct api_who *who, const struct api_act *act,
                    RESULT (*fn)(void *arg, struct buf *after, struct error *e), void *arg,

@@ -31,7 +31,8 @@ struct api_settings {
     int64_t destroy_wait_ms;
     char contact[256];      /* for the key management responsibility statement */
     uint32_t rotation_days; /* keys are rotated at the latest after so many days */
-    char rp_id[256], rp_origin[256]; /* of passkeys; origin "": https:// and the Host, if that is id */
+    char rp_id[256];        /* of passkeys */
+    char rp_origin[256];    /* "": https:// and the Host, if that is rp_id */
     char metrics_allow[API_ADDRESSES_MAX][SOCK_ADDR_TEXT_MAX];
     size_t metrics_allow_count;
     char witnesses[API_WITNESSES_MAX][512]; /* verifier keys */
@@ -79,8 +80,8 @@ void api_vault_ctx(struct api_loop *l, struct http_exchange *x, const char *tena
 
 /* Status for an error code at this edge (507 for FULL, 503 for AGAIN, ...). */
 unsigned api_status(enum errc code);
-/* {"error":{"code","message"}} with the fitting status; 503 carries Retry-After. Of the paths without
- * a format of their own; REST has problem details. */
+/* {"error":{"code","message"}} with the fitting status; 503 carries Retry-After. Of the paths
+ * without a format of their own; REST has problem details. */
 void api_respond_error(struct http_exchange *x, const struct error *e);
 void api_respond_json(struct http_exchange *x, unsigned status, struct buf *json);
 

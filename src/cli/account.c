@@ -1,4 +1,5 @@
-/* troth user ..., group ..., role ..., factor ..., session ..., oidc ..., tenant freeze: accounts. */
+/* troth user ..., group ..., role ..., factor ..., session ..., oidc ..., tenant freeze:
+ * accounts. */
 #include "cli/call.h"
 
 #include "base/text.h"

@@ -1,6 +1,6 @@
 /*
- * Commands that are one call of the server, as lines of tables: the path with places to fill in, what
- * the body is made of, and what is shown of the answer. Adding one is one entry.
+ * Commands that are one call of the server, as lines of tables: the path with places to fill in,
+ * what the body is made of, and what is shown of the answer. Adding one is one entry.
  *
  * Places in a path (all values are percent-encoded):
  *     {1}        the first argument

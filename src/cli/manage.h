@@ -1,12 +1,13 @@
 /*
- * Calls of the command line to the running server: over DIR/troth.sock, or to --server URL by HTTPS.
- * With a session that `troth login` left for that server they are the person's, without one on the
- * socket the local operator's.
+ * Calls of the command line to the running server: over DIR/troth.sock, or to --server URL by
+ * HTTPS. With a session that `troth login` left for that server they are the person's, without one
+ * on the socket the local operator's.
  *
  * A command is an options table, a fields table and one call:
  *
  *     static const struct manage_field fields[] = { { "owner", "owner", MANAGE_TEXT }, { 0 } };
- *     return manage_send(c, "POST", manage_path(&path, "/api/v1/realms/", manage_realm(c), "/users"),
+ *     return manage_send(c, "POST", manage_path(&path, "/api/v1/realms/", manage_realm(c),
+ *     "/users"),
  *                        fields, user_show);
  */
 #ifndef TROTH_CLI_MANAGE_H
@@ -17,8 +18,8 @@
 #define MANAGE_ANSWER_MAX (64u * 1024 * 1024)
 
 /*
- * Calls and gives the answer's text (empty of 204). An error status becomes the error that the server
- * names; ERRC_AGAIN when no server runs. body: JSON or empty.
+ * Calls and gives the answer's text (empty of 204). An error status becomes the error that the
+ * server names; ERRC_AGAIN when no server runs. body: JSON or empty.
  */
 RESULT manage_call(const struct cli *c, const char *method, const char *path, struct bytes body,
                    struct buf *out, struct error *e);

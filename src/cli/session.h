@@ -1,6 +1,7 @@
 /*
- * The session that `troth login` leaves, one for each server: ${XDG_STATE_HOME:-~/.local/state}/troth/
- * session, mode 0600, JSON. A server is its URL, or "unix:" and the absolute path of its state folder.
+ * The session that `troth login` leaves, one for each server:
+ * ${XDG_STATE_HOME:-~/.local/state}/troth/ session, mode 0600, JSON. A server is its URL, or
+ * "unix:" and the absolute path of its state folder.
  */
 #ifndef TROTH_CLI_SESSION_H
 #define TROTH_CLI_SESSION_H

@@ -1,7 +1,8 @@
 /*
  * For this folder: reading CBOR (RFC 8949) as authenticators write it, by libcbor's decoder of
- * single items, which allocates nothing. Only integers, strings, arrays, maps, booleans and null, all
- * of definite length; nothing deeper than CBOR_DEPTH_MAX; no count beyond what the bytes could hold.
+ * single items, which allocates nothing. Only integers, strings, arrays, maps, booleans and null,
+ * all of definite length; nothing deeper than CBOR_DEPTH_MAX; no count beyond what the bytes could
+ * hold.
  */
 #ifndef TROTH_CRYPTO_CBOR_PRIV_H
 #define TROTH_CRYPTO_CBOR_PRIV_H

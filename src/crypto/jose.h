@@ -5,9 +5,9 @@
  * Taken: RS256/384/512, PS256/384/512, ES256/384/512, EdDSA (Ed25519, Ed448). Never "none", never
  * HMAC: a symmetric key (kty "oct") is not even imported. The key says what it is for: the token's
  * "alg" must be one that its type and curve can do, and equal to its own "alg" where it has one;
- * "use" must be "sig" and "key_ops" hold "verify" where given. RSA keys have 2048 to 8192 bits; such
- * of the ROCA family are refused. Keys that a token brings along (jwk, jku, x5c, x5u) are ignored;
- * "crit" and "b64" are refused.
+ * "use" must be "sig" and "key_ops" hold "verify" where given. RSA keys have 2048 to 8192 bits;
+ * such of the ROCA family are refused. Keys that a token brings along (jwk, jku, x5c, x5u) are
+ * ignored; "crit" and "b64" are refused.
  */
 #ifndef TROTH_CRYPTO_JOSE_H
 #define TROTH_CRYPTO_JOSE_H
@@ -46,8 +46,9 @@ struct jws {
     struct bytes input;    /* what is signed; borrowed from the token */
     struct buf payload, signature;
 };
-/* Exactly three parts, strict base64url, the header a JSON object without repeated names. ERRC_FORMAT,
- * ERRC_LIMIT past JWS_MAX, ERRC_UNSUPPORTED: crit, b64, or an alg that is not taken. */
+/* Exactly three parts, strict base64url, the header a JSON object without repeated names.
+ * ERRC_FORMAT, ERRC_LIMIT past JWS_MAX, ERRC_UNSUPPORTED: crit, b64, or an alg that is not
+ * taken. */
 RESULT jws_parse(struct bytes token, struct jws *ret, struct error *e);
 void jws_done(struct jws *t);
 DEFINE_CLEANUP_DONE(jws_done, struct jws)

@@ -32,8 +32,8 @@ bool pubkey_fits(const struct pubkey_alg *alg, EVP_PKEY *key);
 /* x and y of the full length, y empty for Ed25519 and Ed448. ERRC_FORMAT: no point of the curve. */
 RESULT pubkey_of_curve(const struct pubkey_alg *alg, struct bytes x, struct bytes y, EVP_PKEY **ret,
                        struct error *e);
-/* n of 2048 to 8192 bits, e odd and 3..2^32-1; keys of the ROCA family (CVE-2017-15361) are refused.
- * ERRC_FORMAT, ERRC_RANGE. */
+/* n of 2048 to 8192 bits, e odd and 3..2^32-1; keys of the ROCA family (CVE-2017-15361) are
+ * refused. ERRC_FORMAT, ERRC_RANGE. */
 RESULT pubkey_of_rsa(struct bytes n, struct bytes exponent, EVP_PKEY **ret, struct error *e);
 
 enum pubkey_form { PUBKEY_DER, PUBKEY_RAW /* ECDSA as r || s (RFC 7518, 3.4) */ };

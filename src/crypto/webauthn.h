@@ -10,18 +10,21 @@
  * not traced to a manufacturer's root: options ask for none, and no authenticator is preferred.
  *
  *   none          the statement is empty
- *   packed        signature by the certificate's key or (self) the credential's own; certificate: X.509
+ *   packed        signature by the certificate's key or (self) the credential's own; certificate:
+ *   X.509
  *                 version 3, no CA, unit "Authenticator Attestation", the AAGUID where it names one
  *   fido-u2f      signature by the certificate's P-256 key
- *   tpm           certInfo and pubArea bind key and data; signature by the certificate, which is for
+ *   tpm           certInfo and pubArea bind key and data; signature by the certificate, which is
+ *   for
  *                 attestation of keys (2.23.133.8.3)
- *   android-key   signature by the credential's key, challenge in the certificate's extension, the key
+ *   android-key   signature by the credential's key, challenge in the certificate's extension, the
+ *   key
  *                 made within, for this application alone
  *   apple         the nonce in the certificate's extension; the key is the certificate's
  *
  * libfido2 verifies assertions by ES256, ES384, Ed25519 and RS256 with 2048 bits, and the formats
- * packed and fido-u2f over such keys. libfido2 1.12 knows no other algorithm and format, TPM data in
- * one fixed layout only and at most 1,024 bytes for EdDSA: that is verified with OpenSSL.
+ * packed and fido-u2f over such keys. libfido2 1.12 knows no other algorithm and format, TPM data
+ * in one fixed layout only and at most 1,024 bytes for EdDSA: that is verified with OpenSSL.
  */
 #ifndef TROTH_CRYPTO_WEBAUTHN_H
 #define TROTH_CRYPTO_WEBAUTHN_H
@@ -65,9 +68,9 @@ struct webauthn_credential {
 };
 
 /*
- * ERRC_FORMAT, ERRC_LIMIT: malformed or past the limits above. ERRC_DENIED: another type, challenge,
- * origin or RP id, or a flag is missing. ERRC_UNSUPPORTED: algorithm or format. ERRC_INTEGRITY: the
- * attestation does not verify.
+ * ERRC_FORMAT, ERRC_LIMIT: malformed or past the limits above. ERRC_DENIED: another type,
+ * challenge, origin or RP id, or a flag is missing. ERRC_UNSUPPORTED: algorithm or format.
+ * ERRC_INTEGRITY: the attestation does not verify.
  */
 RESULT webauthn_register(const struct webauthn_party *rp, struct bytes client_data,
                          struct bytes attestation_object, struct webauthn_credential *ret,
@@ -77,7 +80,8 @@ struct webauthn_assertion {
     uint32_t sign_count;
     bool is_verified, is_backup_eligible, is_backed_up;
 };
-/* By the key of the registration. Errors as above; ERRC_INTEGRITY: the signature does not verify. */
+/* By the key of the registration. Errors as above; ERRC_INTEGRITY: the signature does not
+ * verify. */
 RESULT webauthn_assert(const struct webauthn_party *rp, struct bytes key, struct bytes client_data,
                        struct bytes authenticator_data, struct bytes signature,
                        struct webauthn_assertion *ret, struct error *e);

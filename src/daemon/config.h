@@ -51,7 +51,7 @@ struct config {
 
     char oidc_ca[CONFIG_TEXT_MAX];
     char rp_id[CONFIG_TEXT_MAX], rp_origin[CONFIG_TEXT_MAX]; /* of passkeys */
-    char blocked_passwords[CONFIG_TEXT_MAX]; /* empty: none */
+    char blocked_passwords[CONFIG_TEXT_MAX];                 /* empty: none */
 
     uint64_t vault_buffer_bytes, vault_reserve_bytes;
 

@@ -83,8 +83,8 @@ const struct setting config_settings[] = {
       "domain that passkeys are bound to; registered ones are void when it changes",
       "通行密钥所绑定的域名；更改后已注册的通行密钥失效" },
     { "identity.rp_origin", SETTING_TEXT, AT(rp_origin), "", 0, 255, NULL,
-      "origin of the pages that use passkeys (https://NAME[:PORT]); empty: https://, that domain and "
-      "the port that was asked",
+      "origin of the pages that use passkeys (https://NAME[:PORT]); empty: https://, that "
+      "domain and the port that was asked",
       "使用通行密钥的页面来源（https://域名[:端口]）；空则为 https://、该域名及所请求的端口" },
     { "identity.blocked_passwords", SETTING_TEXT, AT(blocked_passwords), "", 0, 511, NULL,
       "file of breached passwords that are refused: SHA-1 in hex, sorted, one a line, with or "

@@ -7,7 +7,8 @@
  *     listener(kind) + descriptor        a listening socket
  *     unseal(bytes)                      what opens the root key; repeated for shares
  *     go                                 all of the above were sent: start
- *     reload [+ descriptor]              the configuration file (none: defaults): read it again, and
+ *     reload [+ descriptor]              the configuration file (none: defaults): read it again,
+ *     and
  *                                        the certificates
  *     stop                               finish what runs, then exit 0
  *   role -> supervisor

@@ -1,9 +1,9 @@
 /*
  * The decision, in the order of access.h.
  *
- * Beside the policies two things are held to here, whatever they say: nobody without credentials does
- * an administrative action, and a person who may do one administrator's work is refused another's
- * even where only a bucket's policy would allow it.
+ * Beside the policies two things are held to here, whatever they say: nobody without credentials
+ * does an administrative action, and a person who may do one administrator's work is refused
+ * another's even where only a bucket's policy would allow it.
  */
 #include "identity/access.h"
 
@@ -119,8 +119,8 @@ static void weigh(struct work *w, const struct policy_in_force *own, size_t n,
     }
 }
 
-/* The grants of the realm, one after the other, until one allows or something denies. What denies or
- * limits the principal goes on doing so. False: there is none. */
+/* The grants of the realm, one after the other, until one allows or something denies. What denies
+ * or limits the principal goes on doing so. False: there is none. */
 static bool weigh_grants(struct work *w)
 {
     const struct principal *p = w->q->p;

@@ -13,9 +13,10 @@
  *   5. the policies in force (policy.h), with the bucket's policy where there is one; where they
  *      only do not allow it, a running grant over the own realm
  *      nobody without credentials does an administrative action, whatever they say
- *   6. the local operator (management socket): platform things by the built-in table, a tenant's only
- *      while that tenant is not claimed, or with a running break-glass grant of operator/UID; and the
- *      thaw of what nobody froze, but an older copy that was put back
+ *   6. the local operator (management socket): platform things by the built-in table, a tenant's
+ *   only
+ *      while that tenant is not claimed, or with a running break-glass grant of operator/UID; and
+ *      the thaw of what nobody froze, but an older copy that was put back
  */
 #ifndef TROTH_IDENTITY_ACCESS_H
 #define TROTH_IDENTITY_ACCESS_H
@@ -61,7 +62,8 @@ struct access_answer {
     const char *why;   /* of ACCESS_FROZEN: principal.why_frozen */
 };
 void access_decide(const struct access_query *q, struct access_answer *ret);
-/* One sentence for people, in English: "denied: statement \"NoDelete\" of bucket policy contracts". */
+/* One sentence for people, in English: "denied: statement \"NoDelete\" of bucket policy
+ * contracts". */
 void access_text(const struct access_answer *a, struct buf *out);
 void access_text_zh(const struct access_answer *a, struct buf *out);
 const char *access_reason_name(enum access_reason r);

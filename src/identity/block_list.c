@@ -1,7 +1,7 @@
 /*
  * Breached passwords: lines of 40 hex digits of SHA-1, sorted, each with or without ":count", LF or
- * CR LF; of either case, the same in the whole file. Searched by halving the file, a line at a time:
- * about 30 reads of 128 bytes for a thousand million passwords.
+ * CR LF; of either case, the same in the whole file. Searched by halving the file, a line at a
+ * time: about 30 reads of 128 bytes for a thousand million passwords.
  */
 #include "identity/password_rules.h"
 

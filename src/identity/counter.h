@@ -8,9 +8,10 @@
 #include "identity/user.h"
 
 void counter_add(struct directory *d, const char *realm, const char *name, uint64_t n);
-/* Names used: "login", "login.certificate", "login.failed", "login.privileged", "login.privileged.no-mfa", "lockout",
- * "login.outside-range", "login.no-certificate", "access.denied", "grant.asked", "grant.approved", "grant.refused",
- * "grant.break-glass", "grant.seconds", "root.use", "leaver.late", "token", "freeze". */
+/* Names used: "login", "login.certificate", "login.failed", "login.privileged",
+ * "login.privileged.no-mfa", "lockout", "login.outside-range", "login.no-certificate",
+ * "access.denied", "grant.asked", "grant.approved", "grant.refused", "grant.break-glass",
+ * "grant.seconds", "root.use", "leaver.late", "token", "freeze". */
 RESULT counter_sum(struct directory *d, const char *realm, const char *name, int64_t from_ms,
                    int64_t until_ms, uint64_t *ret, struct error *e);
 

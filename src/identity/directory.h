@@ -3,8 +3,8 @@
  * keeper's sealed form. Thread-safe. Lookups are cached; every change empties the caches.
  *
  * A realm is a tenant's name, or IDENTITY_PLATFORM: the provider's own, of account
- * IDENTITY_PLATFORM_ACCOUNT. The callers write the ledger entries of changes (intent before, outcome
- * after).
+ * IDENTITY_PLATFORM_ACCOUNT. The callers write the ledger entries of changes (intent before,
+ * outcome after).
  */
 #ifndef TROTH_IDENTITY_DIRECTORY_H
 #define TROTH_IDENTITY_DIRECTORY_H
@@ -78,9 +78,9 @@ RESULT directory_tenant_list(struct directory *d,
                                                  struct error *e),
                              void *arg, struct error *e);
 
-/* A new access key of a user of that realm ("": of the tenant's root); its secret (SECRET_KEY_BYTES)
- * is given out here and never again. ERRC_LIMIT past two for one user, ERRC_CONFLICT when the tenant
- * is closed or the user ended, ERRC_NOT_FOUND. */
+/* A new access key of a user of that realm ("": of the tenant's root); its secret
+ * (SECRET_KEY_BYTES) is given out here and never again. ERRC_LIMIT past two for one user,
+ * ERRC_CONFLICT when the tenant is closed or the user ended, ERRC_NOT_FOUND. */
 RESULT directory_key_create(struct directory *d, struct rpc_client *keeper, const char *realm,
                             const char *user_id, struct access_key *ret, char *ret_secret,
                             struct error *e);
@@ -100,8 +100,8 @@ RESULT directory_key_uses_flush(struct directory *d, struct error *e);
 /* By access key id, with its last use: ERRC_NOT_FOUND. Who asks is principal_of_key's business. */
 RESULT directory_key_find(struct directory *d, struct bytes id, struct access_key *ret,
                           struct error *e);
-/* SigV4 signing key of an access key or token (id, of that realm) for a scope (date yyyymmdd); derived
- * by the keeper, cached for as long as nothing changes. ERRC_NOT_FOUND. */
+/* SigV4 signing key of an access key or token (id, of that realm) for a scope (date yyyymmdd);
+ * derived by the keeper, cached for as long as nothing changes. ERRC_NOT_FOUND. */
 RESULT directory_signing_key(struct directory *d, struct rpc_client *keeper, const char *realm,
                              const char *id, struct bytes date, struct bytes region,
                              struct bytes service, struct key256 *ret, struct error *e);

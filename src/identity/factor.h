@@ -2,10 +2,10 @@
  * Second factors of a user: TOTP (RFC 6238), passkeys (WebAuthn level 3), recovery codes. Seeds are
  * sealed by the keeper, which also checks the codes: a seed leaves once, at enrolment.
  *
- * A recovery code has 50 bits: too few for a bare hash, which a graphics card searches in a day, and
- * Argon2id over ten codes at each try would be a burden on the server alone. So they are kept as
- * HMAC-SHA-256 under a key that is derived from the database's, which the keeper gives: rows alone
- * can't be searched.
+ * A recovery code has 50 bits: too few for a bare hash, which a graphics card searches in a day,
+ * and Argon2id over ten codes at each try would be a burden on the server alone. So they are kept
+ * as HMAC-SHA-256 under a key that is derived from the database's, which the keeper gives: rows
+ * alone can't be searched.
  */
 #ifndef TROTH_IDENTITY_FACTOR_H
 #define TROTH_IDENTITY_FACTOR_H
@@ -95,8 +95,8 @@ RESULT factor_passkey_check(struct directory *d, const struct passkey_party *rp,
                             struct bytes response_json, char ret_user_id[IDENTITY_ID_BYTES],
                             struct error *e);
 
-/* Ten fresh codes "xxxxx-xxxxx"; older ones are void. Shown once. Case, '-' and letters that look like
- * digits do not matter when one is typed. */
+/* Ten fresh codes "xxxxx-xxxxx"; older ones are void. Shown once. Case, '-' and letters that look
+ * like digits do not matter when one is typed. */
 RESULT factor_recovery_new(struct directory *d, const char *user_id, struct arena *arena,
                            const char ***ret /* RECOVERY_CODES */, struct error *e);
 RESULT factor_recovery_check(struct directory *d, const char *user_id, const char *code,

@@ -1,4 +1,5 @@
-/* Passkeys of users: what the browser is asked, and what it answered. Verified by crypto/webauthn. */
+/* Passkeys of users: what the browser is asked, and what it answered. Verified by
+ * crypto/webauthn. */
 #include "base/text.h"
 #include "crypto/webauthn.h"
 #include "identity/factor_priv.h"

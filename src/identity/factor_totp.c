@@ -1,7 +1,7 @@
 /*
- * TOTP (RFC 6238): SHA-1, 20 bytes, 6 digits, 30 s, as every authenticator has it. A row of `factors`
- * holds the sealed seed, bound to its id, and the last step that was used: a code of that step or an
- * older one is refused, and of two at once one.
+ * TOTP (RFC 6238): SHA-1, 20 bytes, 6 digits, 30 s, as every authenticator has it. A row of
+ * `factors` holds the sealed seed, bound to its id, and the last step that was used: a code of that
+ * step or an older one is refused, and of two at once one.
  */
 #include "base/text.h"
 #include "crypto/otp.h"

@@ -1,15 +1,18 @@
 /*
- * Privilege just in time: who, what role, over which realm, why, ticket, from, until; asked, approved
- * by another person, used, and ended by itself.
+ * Privilege just in time: who, what role, over which realm, why, ticket, from, until; asked,
+ * approved by another person, used, and ended by itself.
  *
  * 1. Over "platform": a person of the provider asks for a privileged platform role; another person
  *    with troth:ApproveGrant approves.
- * 2. Over a tenant: the provider's staff ask for a ROLE_IN_TENANT role; a person of that tenant with
+ * 2. Over a tenant: the provider's staff ask for a ROLE_IN_TENANT role; a person of that tenant
+ * with
  *    troth:ApproveGrant approves, with a second factor given at most 5 minutes ago.
  * 3. Within a tenant: its own people ask for a custom privileged role of the tenant; approved by
  *    another person of it.
- * 4. Nobody approves what they asked for. Longer than P-PAM-2 is refused, at asking and at approving.
- * 5. Break-glass (over a tenant, or the platform): begins at once, at most an hour (P-PAM-3), needs a
+ * 4. Nobody approves what they asked for. Longer than P-PAM-2 is refused, at asking and at
+ * approving.
+ * 5. Break-glass (over a tenant, or the platform): begins at once, at most an hour (P-PAM-3), needs
+ * a
  *    reason; a notice to the realm with a clock goes with it (notice.h).
  * 6. Standing grants: none, but P-PAM-1 break-glass accounts over the platform.
  * The callers write the ledger entries, to the log of `realm`.
@@ -61,15 +64,15 @@ struct grant_ask {
 };
 RESULT grant_create(struct directory *d, const struct grant_ask *ask, struct arena *arena,
                     struct grant *ret, struct error *e);
-/* `mfa_ms`: when the approver gave the second factor. ERRC_DENIED: own, or not fresh; ERRC_CONFLICT:
- * not asked any more. length_ms 0: as asked; shorter is possible. */
+/* `mfa_ms`: when the approver gave the second factor. ERRC_DENIED: own, or not fresh;
+ * ERRC_CONFLICT: not asked any more. length_ms 0: as asked; shorter is possible. */
 RESULT grant_approve(struct directory *d, const char *id, const struct user *approver,
                      int64_t mfa_ms, int64_t length_ms, const char *note, struct arena *arena,
                      struct grant *ret, struct error *e);
 RESULT grant_refuse(struct directory *d, const char *id, const struct user *approver,
                     const char *note, struct arena *arena, struct grant *ret, struct error *e);
-/* Withdrawn when only asked, else ended. By who holds it, a person of `realm` or of `home`, or "clock"
- * itself; ERRC_DENIED otherwise. */
+/* Withdrawn when only asked, else ended. By who holds it, a person of `realm` or of `home`, or
+ * "clock" itself; ERRC_DENIED otherwise. */
 RESULT grant_end(struct directory *d, const char *id, const char *by_user_id, const char *by_name,
                  struct arena *arena, struct grant *ret, struct error *e);
 RESULT grant_get(struct directory *d, const char *id, struct arena *arena, struct grant *ret,

@@ -1,5 +1,5 @@
-/* Who may hold which role over which realm, for how long: the rules of grants, asked when a grant is
- * asked for and again when it is approved. */
+/* Who may hold which role over which realm, for how long: the rules of grants, asked when a grant
+ * is asked for and again when it is approved. */
 #include "identity/grant_priv.h"
 
 #include "base/text.h"

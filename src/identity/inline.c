@@ -1,4 +1,5 @@
-/* Policies on users, groups and roles: managed ones attached, inline ones put; names out of ARNs. */
+/* Policies on users, groups and roles: managed ones attached, inline ones put; names out of
+ * ARNs. */
 #include "identity/managed_priv.h"
 
 #define ATTACHED_MAX 10

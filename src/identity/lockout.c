@@ -1,7 +1,7 @@
 /*
- * Waits after failures: rows of `lockouts`, each named by one letter for its scope and a hash of what
- * it counts, so that a name typed in (perhaps a password by mistake) is not readable here. The entry
- * of a failed sign-in has it: who was tried is to be known.
+ * Waits after failures: rows of `lockouts`, each named by one letter for its scope and a hash of
+ * what it counts, so that a name typed in (perhaps a password by mistake) is not readable here. The
+ * entry of a failed sign-in has it: who was tried is to be known.
  */
 #include "identity/lockout.h"
 

@@ -15,8 +15,8 @@
  *
  * A try is counted before it is judged, so that a burst of tries at once does not slip through:
  *
- *     lockout_try, then lockout_clear when all of the sign-in succeeded, lockout_undo when this step
- *     of it did, nothing when it failed.
+ *     lockout_try, then lockout_clear when all of the sign-in succeeded, lockout_undo when this
+ *     step of it did, nothing when it failed.
  */
 #ifndef TROTH_IDENTITY_LOCKOUT_H
 #define TROTH_IDENTITY_LOCKOUT_H

@@ -22,7 +22,8 @@ void login_block_list_set(struct directory *d, struct block_list *b);
 /*
  * password -> FACTOR -> FULL            enrolment code or no factor yet -> ENROL -> FULL
  * Where the password is to be changed (its age, its profile, found in the list of breached ones),
- * CHANGE comes before FULL: after the second factor, so that a stolen password alone changes nothing.
+ * CHANGE comes before FULL: after the second factor, so that a stolen password alone changes
+ * nothing.
  */
 enum session_stage {
     SESSION_FACTOR = 1, /* the password fits: a factor is to be given */
@@ -62,35 +63,37 @@ struct session_opened {
 
 /*
  * A first step (password, enrolment, a passkey alone) from outside the networks of the realm, or
- * without the certificate that it asks for, is ERRC_DENIED once all else fits, so that strangers learn
- * nothing from it; nothing is changed by it then. The management socket ("unix") is inside.
+ * without the certificate that it asks for, is ERRC_DENIED once all else fits, so that strangers
+ * learn nothing from it; nothing is changed by it then. The management socket ("unix") is inside.
  *
- * Password first. One answer for unknown name, wrong password, suspended account: ERRC_DENIED, after
- * the same work; ERRC_AGAIN with a time while locked out. `pool`: Argon2id runs there.
+ * Password first. One answer for unknown name, wrong password, suspended account: ERRC_DENIED,
+ * after the same work; ERRC_AGAIN with a time while locked out. `pool`: Argon2id runs there.
  */
 RESULT login_password(struct directory *d, struct pool *pool, const char *realm, const char *name,
                       struct bytes password, const struct session_client *client,
                       struct session_opened *ret, struct error *e);
 /* With an enrolment code: sets the first password; SESSION_ENROL follows (SESSION_FACTOR where a
- * factor is left). ERRC_DENIED for the code, ERRC_RANGE says which rule the password breaks: the code
- * is still good then. */
+ * factor is left). ERRC_DENIED for the code, ERRC_RANGE says which rule the password breaks: the
+ * code is still good then. */
 RESULT login_enrol(struct directory *d, struct pool *pool, struct bytes code, struct bytes password,
                    const struct session_client *client, struct session_opened *ret,
                    struct error *e);
-/* From SESSION_CHANGE or SESSION_FULL. Ends all other sessions of the user. ERRC_DENIED the old one,
- * ERRC_RANGE the new one. */
+/* From SESSION_CHANGE or SESSION_FULL. Ends all other sessions of the user. ERRC_DENIED the old
+ * one, ERRC_RANGE the new one. */
 RESULT login_change_password(struct directory *d, struct pool *pool, const struct session *s,
                              struct bytes old, struct bytes password,
                              const struct session_client *client, struct session_opened *ret,
                              struct error *e);
-/* From SESSION_FACTOR; ERRC_CONFLICT from another stage. Failures count as those of passwords do. */
+/* From SESSION_FACTOR; ERRC_CONFLICT from another stage. Failures count as those of passwords
+ * do. */
 RESULT login_totp(struct directory *d, struct rpc_client *keeper, const struct session *s,
                   const char *code, const struct session_client *client, struct session_opened *ret,
                   struct error *e);
 RESULT login_recovery(struct directory *d, const struct session *s, const char *code,
                       const struct session_client *client, struct session_opened *ret,
                       struct error *e);
-/* Challenge for registering or asserting a passkey, kept with the session, good once, five minutes. */
+/* Challenge for registering or asserting a passkey, kept with the session, good once, five
+ * minutes. */
 RESULT session_challenge(struct directory *d, const struct session *s, uint8_t ret[32],
                          struct error *e);
 RESULT session_challenge_take(struct directory *d, const struct session *s, uint8_t ret[32],
@@ -112,7 +115,8 @@ RESULT login_passkey_only(struct directory *d, const struct passkey_party *rp, c
 RESULT login_enrolled(struct directory *d, const struct session *s, enum factor_kind kind,
                       const struct session_client *client, struct session_opened *ret,
                       struct error *e);
-/* Second factor anew within a full session (step-up: approvals ask for a fresh one): moves mfa_ms. */
+/* Second factor anew within a full session (step-up: approvals ask for a fresh one): moves
+ * mfa_ms. */
 RESULT login_step_up(struct directory *d, struct rpc_client *keeper, const struct session *s,
                      const char *totp_code, struct error *e);
 RESULT login_step_up_passkey(struct directory *d, const struct session *s,

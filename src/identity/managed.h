@@ -1,6 +1,6 @@
 /*
- * Policies as they are kept: managed (of the realm, with versions), inline (of a user, group or role),
- * and of buckets. The language is policy/policy.h. The callers write the ledger entries.
+ * Policies as they are kept: managed (of the realm, with versions), inline (of a user, group or
+ * role), and of buckets. The language is policy/policy.h. The callers write the ledger entries.
  */
 #ifndef TROTH_IDENTITY_MANAGED_H
 #define TROTH_IDENTITY_MANAGED_H
@@ -82,10 +82,10 @@ RESULT bucket_policy_get(struct directory *d, const char *realm, int64_t bucket,
                          struct arena *arena, struct bucket_policy *ret,
                          struct error *e); /* NOT_FOUND */
 /* `document` may be empty where public_by is not: the world may be let in, but is not yet. One that
- * lets everybody in may be kept while public_by is empty (the block was put back): it is as none then.
- * `was`: the row that this was decided by, texts "" where there was none; ERRC_CONFLICT when it is
- * another one by now. NULL: whatever is there. ERRC_EXISTS: another bucket of that name, of another
- * realm, is public. */
+ * lets everybody in may be kept while public_by is empty (the block was put back): it is as none
+ * then. `was`: the row that this was decided by, texts "" where there was none; ERRC_CONFLICT when
+ * it is another one by now. NULL: whatever is there. ERRC_EXISTS: another bucket of that name, of
+ * another realm, is public. */
 RESULT bucket_policy_put(struct directory *d, const char *realm, int64_t bucket, const char *name,
                          struct bytes document, const char *public_by,
                          const struct bucket_policy *was, struct error *e);

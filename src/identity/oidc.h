@@ -1,11 +1,11 @@
 /*
- * Web identities: OpenID Connect issuers that a realm trusts, and the check of their ID tokens (OpenID
- * Connect Core 1.0, 3.1.3.7; Discovery 1.0).
+ * Web identities: OpenID Connect issuers that a realm trusts, and the check of their ID tokens
+ * (OpenID Connect Core 1.0, 3.1.3.7; Discovery 1.0).
  *
- * A token is taken when it is signed by a key of the issuer that it names (crypto/jose.h: never none,
- * never HMAC), this issuer is the realm's, and: iss equals the configured URL byte for byte; aud holds
- * a configured client; azp, which must be there when aud holds several, is a configured client; exp
- * has not passed, iat and nbf are not in the future (60 s of skew); sub is there.
+ * A token is taken when it is signed by a key of the issuer that it names (crypto/jose.h: never
+ * none, never HMAC), this issuer is the realm's, and: iss equals the configured URL byte for byte;
+ * aud holds a configured client; azp, which must be there when aud holds several, is a configured
+ * client; exp has not passed, iat and nbf are not in the future (60 s of skew); sub is there.
  *
  * Keys come from ISSUER/.well-known/openid-configuration (its "issuer" must equal) and the jwks_uri
  * named there, which must be of the same host and port as the issuer: any other is refused, also
@@ -14,8 +14,8 @@
  * used. What an issuer answers is never shown to anybody.
  *
  * Tenants choose these addresses. Without a CA of our own (identity.oidc_ca) only DNS names with a
- * dot are called, never addresses, "localhost", ".local" or ".internal", and the certificate must be
- * under a public CA; with one, only hosts that have a certificate of it answer.
+ * dot are called, never addresses, "localhost", ".local" or ".internal", and the certificate must
+ * be under a public CA; with one, only hosts that have a certificate of it answer.
  */
 #ifndef TROTH_IDENTITY_OIDC_H
 #define TROTH_IDENTITY_OIDC_H
@@ -67,7 +67,8 @@ RESULT oidc_provider_url_of_arn(struct bytes arn, const char *account, struct bu
 
 /* --- tokens --- */
 
-/* Gets a document: `out` is bounded. Blocks; run in the pool. ERRC_AGAIN and others: not to be had. */
+/* Gets a document: `out` is bounded. Blocks; run in the pool. ERRC_AGAIN and others: not to be
+ * had. */
 struct oidc_source {
     RESULT (*get)(void *arg, const char *url, struct buf *out, struct error *e);
     void *arg;
@@ -88,8 +89,8 @@ struct oidc_claims {
     int64_t issued_ms, expires_ms;
 };
 /*
- * Claims in the arena; times by d's clock. ERRC_FORMAT: no token. ERRC_EXPIRED. ERRC_DENIED: anything
- * else about it. ERRC_AGAIN: the issuer's keys are not to be had now.
+ * Claims in the arena; times by d's clock. ERRC_FORMAT: no token. ERRC_EXPIRED. ERRC_DENIED:
+ * anything else about it. ERRC_AGAIN: the issuer's keys are not to be had now.
  */
 RESULT oidc_verify(struct oidc *o, const char *realm, struct bytes token, struct arena *arena,
                    struct oidc_claims *ret, struct error *e);

@@ -1,7 +1,7 @@
 /*
- * Whence people manage a realm: the networks of P-IAM-6 and the client certificate of P-IAM-7, asked
- * for where persons sign in (login.h) and where they do an administrative action (access.h). The
- * realm is the one where the person lives.
+ * Whence people manage a realm: the networks of P-IAM-6 and the client certificate of P-IAM-7,
+ * asked for where persons sign in (login.h) and where they do an administrative action (access.h).
+ * The realm is the one where the person lives.
  */
 #ifndef TROTH_IDENTITY_ORIGIN_H
 #define TROTH_IDENTITY_ORIGIN_H

@@ -1,6 +1,6 @@
 /*
- * Contract parameters of identity (clauses.md 1.12): one table with unit, default and legal floor; a
- * realm may set its own within them. Below the floor is refused, with the source named.
+ * Contract parameters of identity (clauses.md 1.12): one table with unit, default and legal floor;
+ * a realm may set its own within them. Below the floor is refused, with the source named.
  */
 #ifndef TROTH_IDENTITY_PARAM_H
 #define TROTH_IDENTITY_PARAM_H
@@ -33,8 +33,8 @@ struct param {
 extern const struct param params[PARAM_COUNT];
 #define PARAM_TEXT_BYTES (ORIGIN_NETWORKS_MAX + 1)
 
-/* Neither a number nor a word: a list of networks, CIDR, IPv4 and IPv6, separated by commas, or none
- * of them (origin.h). */
+/* Neither a number nor a word: a list of networks, CIDR, IPv4 and IPv6, separated by commas, or
+ * none of them (origin.h). */
 static inline bool param_is_networks(const struct param *p)
 {
     return p->choices == NULL && p->max == 0;

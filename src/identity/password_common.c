@@ -1,6 +1,7 @@
 /*
- * The commonest passwords and what they are made of, the longest first, so that "iloveyou" is struck
- * before "love". Digits around them, runs, case and leetspeak are seen through (password_guess.c).
+ * The commonest passwords and what they are made of, the longest first, so that "iloveyou" is
+ * struck before "love". Digits around them, runs, case and leetspeak are seen through
+ * (password_guess.c).
  */
 #include "identity/password_priv.h"
 

@@ -1,7 +1,8 @@
 /*
  * Principals, kept and handed out.
  *
- * 1. Kept by access key id, by "user/ID/factor", "operator/UID" and "realm/NAME", in the directory's
+ * 1. Kept by access key id, by "user/ID/factor", "operator/UID" and "realm/NAME", in the
+ * directory's
  *    cache: every change empties it.
  * 2. Read and compiled without the lock. Kept only when nothing was changed since it was read; what
  *    is handed out was true when the request began.

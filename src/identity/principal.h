@@ -1,6 +1,6 @@
 /*
- * Who asks: an immutable picture of a principal and of everything that decides for it, compiled once
- * and shared until something changes. Counted; any thread.
+ * Who asks: an immutable picture of a principal and of everything that decides for it, compiled
+ * once and shared until something changes. Counted; any thread.
  *
  * Every change in the directory moves its generation on; a picture of an older generation is not
  * used for a new request, and a running one asks again (principal_is_current, and
@@ -74,7 +74,8 @@ DEFINE_CLEANUP(principal_unref, const struct principal *)
 
 /* By access key id, of either kind; cached. ERRC_NOT_FOUND. A token's session_token must fit
  * (ERRC_DENIED), an own key must have none; an expired token: ERRC_EXPIRED. The signature is still
- * to be checked. A disabled key gives ERRC_DENIED; a frozen owner gives a principal that says so. */
+ * to be checked. A disabled key gives ERRC_DENIED; a frozen owner gives a principal that says
+ * so. */
 RESULT principal_of_key(struct directory *d, struct bytes access_key, struct bytes session_token,
                         const struct principal **ret, struct error *e);
 /* The picture of a user with or without a second factor: of a login session, and for `explain`. */

@@ -229,8 +229,8 @@ static bool is_held(const struct principal_source *s)
 }
 
 /* A session lives on what it was made from: its grant; its role, the same one and not another of
- * that name; of a built-in one that somebody holds it. The provider's staff have a grant, whatever a
- * tenant's role trusts. */
+ * that name; of a built-in one that somebody holds it. The provider's staff have a grant, whatever
+ * a tenant's role trusts. */
 static const char *session_why(const struct principal_source *s)
 {
     if (s->token.grant[0] != '\0') {

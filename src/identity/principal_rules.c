@@ -2,8 +2,10 @@
  * The policies in force of a principal, compiled; and whose administrative actions they could ever
  * allow.
  *
- * 1. A privileged role is in force through a running grant alone, whatever the table of holders says.
- * 2. A role with a boundary is in force when it is assumed or granted, not by holding it: a boundary
+ * 1. A privileged role is in force through a running grant alone, whatever the table of holders
+ * says.
+ * 2. A role with a boundary is in force when it is assumed or granted, not by holding it: a
+ * boundary
  *    bounds all policies beside it, and this one is meant for the role's alone.
  * 3. A document that does not compile any more freezes the account: it may have been a denial.
  */

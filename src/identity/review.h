@@ -1,10 +1,10 @@
 /*
  * Access reviews (2.1.4-6): a campaign holds a line for each access that somebody has (user x role,
- * policy or key) at its beginning; the reviewer keeps or revokes each until the due date. A decision
- * is signed: a statement under the deployment's statement key that names reviewer, factor and
- * decision, in the ledger. Lines undecided when it is due: listed; in a strict campaign the access is
- * revoked by the clock. Nobody decides their own lines: the reviewer's are decided by another person
- * of the realm. With its last line decided a campaign is closed.
+ * policy or key) at its beginning; the reviewer keeps or revokes each until the due date. A
+ * decision is signed: a statement under the deployment's statement key that names reviewer, factor
+ * and decision, in the ledger. Lines undecided when it is due: listed; in a strict campaign the
+ * access is revoked by the clock. Nobody decides their own lines: the reviewer's are decided by
+ * another person of the realm. With its last line decided a campaign is closed.
  */
 #ifndef TROTH_IDENTITY_REVIEW_H
 #define TROTH_IDENTITY_REVIEW_H

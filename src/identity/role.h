@@ -1,6 +1,6 @@
 /*
- * Roles of a realm: built in (role_builtin.h) or made by it; held by assignment or by a running grant
- * (grant.h), or assumed for a session (token.h). The callers write the ledger entries.
+ * Roles of a realm: built in (role_builtin.h) or made by it; held by assignment or by a running
+ * grant (grant.h), or assumed for a session (token.h). The callers write the ledger entries.
  */
 #ifndef TROTH_IDENTITY_ROLE_H
 #define TROTH_IDENTITY_ROLE_H
@@ -49,8 +49,8 @@ void role_json(struct jsonw *w, const struct access_role *r, const char *account
 void role_arn(struct buf *out, const struct access_role *r, const char *account);
 
 /* A standing assignment to a user or group of that realm (by id). ERRC_DENIED for a privileged role
- * (grant.h is the way), for root, and where it would give a person, by itself or as a member of that
- * group, two of the three administrators. Taken back, tokens made by it end. */
+ * (grant.h is the way), for root, and where it would give a person, by itself or as a member of
+ * that group, two of the three administrators. Taken back, tokens made by it end. */
 RESULT role_assign(struct directory *d, const char *realm, const char *subject_id,
                    struct bytes role, struct error *e);
 RESULT role_unassign(struct directory *d, const char *subject_id, struct bytes role,

@@ -4,8 +4,8 @@
 #include "identity/factor.h"
 #include "identity/policy/admins.h"
 
-/* Whose policies are in force for a user: its own id, its groups, and the roles of its realm that it
- * or a group of it holds. */
+/* Whose policies are in force for a user: its own id, its groups, and the roles of its realm that
+ * it or a group of it holds. */
 #define HOLDERS_OF_USER                                                                            \
     "WITH u AS (SELECT id, realm FROM users WHERE id = ?1),"                                       \
     " h AS (SELECT id FROM u UNION SELECT group_id FROM members WHERE user = ?1),"                 \

@@ -19,8 +19,8 @@
     "\"troth:CreateTenant\",\"troth:SuspendTenant\",\"troth:ResumeTenant\",\"troth:CloseTenant\"," \
     "\"troth:CheckState\",\"kms:*\""
 #define SECURITY "\"iam:*\",\"troth:CreateReview\",\"troth:DecideReview\""
-/* Nothing that outlives a grant: credentials, roles, policies and second factors are the tenant's own
- * to give. Who could make an approver, or become one, would need no leave again. */
+/* Nothing that outlives a grant: credentials, roles, policies and second factors are the tenant's
+ * own to give. Who could make an approver, or become one, would need no leave again. */
 #define STOP                                                                                       \
     "\"iam:CreateUser\",\"iam:UpdateUser\",\"iam:DeleteUser\",\"iam:SuspendUser\",\"iam:"          \
     "ResumeUser\","                                                                                \

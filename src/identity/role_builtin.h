@@ -25,7 +25,8 @@ struct role_builtin {
 };
 extern const struct role_builtin role_builtins[]; /* ended by a NULL name */
 const struct role_builtin *role_builtin_find(enum role_place place, struct bytes name);
-/* Its id in a realm: made from the names, so that aws:userid of its sessions is the same every time. */
+/* Its id in a realm: made from the names, so that aws:userid of its sessions is the same every
+ * time. */
 void role_builtin_id(const char *realm, const char *name, char ret[IDENTITY_ID_BYTES]);
 
 #endif

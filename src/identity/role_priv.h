@@ -1,4 +1,5 @@
-/* Roles within jobs, and the rule of the three administrators, for the files of roles and groups. */
+/* Roles within jobs, and the rule of the three administrators, for the files of roles and
+ * groups. */
 #ifndef TROTH_IDENTITY_ROLE_PRIV_H
 #define TROTH_IDENTITY_ROLE_PRIV_H
 

@@ -76,8 +76,8 @@ static struct result visit(void *arg, const struct ledger_record *rec, struct er
     return RESULT_OK;
 }
 
-/* From the end backward, and one page past the first counter that the database has too: entries that
- * were written at the same time may stand in another order than the changes. */
+/* From the end backward, and one page past the first counter that the database has too: entries
+ * that were written at the same time may stand in another order than the changes. */
 static RESULT tail_read(struct search *s, const char *log, struct error *e)
 {
     struct ledger_status status;

@@ -1,6 +1,7 @@
 /*
- * The identity database. A realm is a tenant's name, or "platform" for the provider's own; every row
- * belongs to exactly one. Users, groups and roles are named by their ids where others point to them.
+ * The identity database. A realm is a tenant's name, or "platform" for the provider's own; every
+ * row belongs to exactly one. Users, groups and roles are named by their ids where others point to
+ * them.
  */
 #include "identity/directory_priv.h"
 
@@ -59,7 +60,8 @@ static const char principals[] =
         " boundary TEXT NOT NULL, tags TEXT NOT NULL, created_ms INTEGER NOT NULL,"
         " used_ms INTEGER NOT NULL, version INTEGER NOT NULL) WITHOUT ROWID;"
         "CREATE UNIQUE INDEX roles_by_name ON roles(realm, name);"
-        /* who holds a role: subject is the id of a user or group, role a name (built in or of the realm) */
+        /* who holds a role: subject is the id of a user or group, role a name (built in or of the
+         * realm) */
         "CREATE TABLE holders("
         " subject TEXT NOT NULL, role TEXT NOT NULL COLLATE NOCASE, created_ms INTEGER NOT NULL,"
         " PRIMARY KEY(subject, role)) WITHOUT ROWID;"

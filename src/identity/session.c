@@ -1,6 +1,6 @@
 /*
- * Sessions as they are kept: rows of `sessions`, named by the SHA-256 of their tokens, and a cache of
- * what session_find read.
+ * Sessions as they are kept: rows of `sessions`, named by the SHA-256 of their tokens, and a cache
+ * of what session_find read.
  *
  * 1. What is cached was read at a generation of the directory; another generation reads it anew, so
  *    a freeze, a suspension or an end holds for the next request.

@@ -57,8 +57,8 @@ enum sigv4_refusal {
 
 #define SIGV4_SKEW_MS (15 * 60 * 1000)
 
-/* Parses; checks form, time against now_ms, scope date, that host and all x-amz-* headers are signed. The region and the service
- * are for the caller to check. */
+/* Parses; checks form, time against now_ms, scope date, that host and all x-amz-* headers are
+ * signed. The region and the service are for the caller to check. */
 enum sigv4_refusal sigv4_claim_parse(const struct sigv4_request *rq, int64_t now_ms,
                                      struct arena *arena, struct sigv4_claim *ret, struct error *e);
 /*

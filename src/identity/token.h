@@ -1,7 +1,7 @@
 /*
- * Short-lived credentials of STS: access key id "AS...", secret, session token. The secret is sealed
- * by the keeper; of the session token only the SHA-256 is kept. They end by themselves, with their
- * user, role or grant, with a freeze, and with tokens_revoke.
+ * Short-lived credentials of STS: access key id "AS...", secret, session token. The secret is
+ * sealed by the keeper; of the session token only the SHA-256 is kept. They end by themselves, with
+ * their user, role or grant, with a freeze, and with tokens_revoke.
  */
 #ifndef TROTH_IDENTITY_TOKEN_H
 #define TROTH_IDENTITY_TOKEN_H

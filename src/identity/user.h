@@ -1,11 +1,12 @@
 /*
  * People, service accounts and groups of a realm. A realm is a
- * tenant's name or IDENTITY_PLATFORM, the provider's own; a name is looked up within one realm only.
+ * tenant's name or IDENTITY_PLATFORM, the provider's own; a name is looked up within one realm
+ * only.
  *
  * Names: 1..64 (of groups and policies 1..128) of [A-Za-z0-9_+=,.@-], unique in the realm without
  * regard to case: letters of other scripts, which could look like another account, are refused.
- * Looked up as they are written: "LIN" does not find lin, which a policy may speak of. Paths: "/" or
- * "/team/part/", at most 512 bytes of the same characters. `display` may be any printable text.
+ * Looked up as they are written: "LIN" does not find lin, which a policy may speak of. Paths: "/"
+ * or "/team/part/", at most 512 bytes of the same characters. `display` may be any printable text.
  * Results live in the arena. The callers write the ledger entries (api/act.h).
  */
 #ifndef TROTH_IDENTITY_USER_H
@@ -91,8 +92,8 @@ RESULT user_change(struct directory *d, const char *id, const struct user_change
 RESULT user_set_state(struct directory *d, const char *id, enum user_state s, struct error *e);
 RESULT user_set_frozen(struct directory *d, const char *id, bool frozen, struct error *e);
 /* Removes the row (iam:DeleteUser) with password and sessions: ERRC_CONFLICT while keys, factors,
- * policies, groups, roles or open grants hang on it, while it answers for service accounts, for root
- * and for who has ended. */
+ * policies, groups, roles or open grants hang on it, while it answers for service accounts, for
+ * root and for who has ended. */
 RESULT user_delete(struct directory *d, const char *id, struct error *e);
 /* Marks it active now: in memory, written about once a minute (tally.h). */
 void user_touch(struct directory *d, const char *id);
@@ -118,8 +119,8 @@ RESULT group_list(struct directory *d, const char *realm, struct bytes path, str
                   struct error *e);
 RESULT group_delete(struct directory *d, const char *id,
                     struct error *e); /* CONFLICT: members, policies */
-/* ERRC_LIMIT past ten groups of one user; ERRC_DENIED where the group's roles would make a person two
- * of the three administrators; ERRC_NOT_FOUND for one of another realm. */
+/* ERRC_LIMIT past ten groups of one user; ERRC_DENIED where the group's roles would make a person
+ * two of the three administrators; ERRC_NOT_FOUND for one of another realm. */
 RESULT group_add(struct directory *d, const char *group_id, const char *user_id, struct error *e);
 RESULT group_remove(struct directory *d, const char *group_id, const char *user_id,
                     struct error *e);

@@ -5,9 +5,12 @@
  * One place of 128 bytes per log, overwritten in place (docs/formats/keyring.md). What is
  * guaranteed:
  *   - a place is written before its signature leaves: a keeper that dies, however, forgets nothing;
- *   - it is made durable within a second of that, not before: after a loss of power the last second may be forgotten. Then the
- *     ledger's own journal, which is durable before anything is signed, and the witnesses stand against a rollback;
- *   - a changed or exchanged byte is found when the file is opened (HMAC-SHA-256 over place, log, size and root);
+ *   - it is made durable within a second of that, not before: after a loss of power the last second
+ *   may be forgotten. Then the
+ *     ledger's own journal, which is durable before anything is signed, and the witnesses stand
+ *     against a rollback;
+ *   - a changed or exchanged byte is found when the file is opened (HMAC-SHA-256 over place, log,
+ *   size and root);
  *   - the file put back whole from an older copy is not found out.
  */
 #ifndef TROTH_KEYS_CHECKPOINTS_H

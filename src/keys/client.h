@@ -103,29 +103,29 @@ RESULT keys_schedule_destroy(struct rpc_client *keeper, const char *tenant, cons
 /* The key is disabled afterwards. */
 RESULT keys_cancel_destroy(struct rpc_client *keeper, const char *tenant, const char *key_id,
                            struct key_info *ret, struct error *e);
-/* Carries out what is due; `certificate` gets the signed destruction certificate: a note whose text is "troth/key-destruction",
- * a newline and JSON. ERRC_CONFLICT before its time; with two_person (two administrators exist)
- * also when confirmed_by is who requested it: when the same follows the last '/' of both. For a key that is destroyed already: its certificate
- * again. */
+/* Carries out what is due; `certificate` gets the signed destruction certificate: a note whose text
+ * is "troth/key-destruction", a newline and JSON. ERRC_CONFLICT before its time; with two_person
+ * (two administrators exist) also when confirmed_by is who requested it: when the same follows the
+ * last '/' of both. For a key that is destroyed already: its certificate again. */
 RESULT keys_destroy(struct rpc_client *keeper, const char *tenant, const char *key_id,
                     const char *confirmed_by, bool two_person, struct buf *certificate,
                     struct error *e);
-/* The end of a tenant: once all its keys are destroyed (ERRC_CONFLICT before), its log payload keys and the key of its sealed
- * secrets go too. Its log signing key stays: what is published can still be verified. `certificate`
- * as for keys_destroy. */
+/* The end of a tenant: once all its keys are destroyed (ERRC_CONFLICT before), its log payload keys
+ * and the key of its sealed secrets go too. Its log signing key stays: what is published can still
+ * be verified. `certificate` as for keys_destroy. */
 RESULT keys_tenant_close(struct rpc_client *keeper, const char *tenant, const char *confirmed_by,
                          struct buf *certificate, struct error *e);
 
 /* --- for other purposes --- */
-/* Ed25519 over a checkpoint, by the key of the log (scribe only). The keeper refuses a smaller size than it signed before,
- * and another root for the same size. ret_note: the whole note. */
+/* Ed25519 over a checkpoint, by the key of the log (scribe only). The keeper refuses a smaller size
+ * than it signed before, and another root for the same size. ret_note: the whole note. */
 RESULT keys_sign_checkpoint(struct rpc_client *keeper, const char *log, const char *origin,
                             uint64_t size, const uint8_t root[32], struct buf *ret_note,
                             struct error *e);
 RESULT keys_log_vkey(struct rpc_client *keeper, const char *log, const char *origin,
                      struct buf *ret_vkey, struct error *e);
-/* The sealing key of a log's payloads for one month ("2026-11"), made when first asked for (scribe only).
- * ERRC_EXPIRED when the tenant is closed. */
+/* The sealing key of a log's payloads for one month ("2026-11"), made when first asked for (scribe
+ * only). ERRC_EXPIRED when the tenant is closed. */
 RESULT keys_log_payload_key(struct rpc_client *keeper, const char *log, const char *month,
                             struct key256 *ret, enum crypto_suite *ret_suite, struct error *e);
 /* How the root key is kept, as the keeper found it when it started. */
@@ -147,8 +147,8 @@ RESULT keys_sigv4_key(struct rpc_client *keeper, const char *tenant, struct byte
                       const char *service, struct key256 *ret, struct error *e);
 /*
  * Is `code` (6 to 8 digits) the one-time password of a sealed seed at one of `count` (1 to
- * KEY_TOTP_STEPS_MAX) steps from `first` on? *ret_step: the earliest it fits; ERRC_DENIED: none. The
- * seed stays with the keeper. alg: RFC 6238's HASH_SHA1, HASH_SHA256 or HASH_SHA512.
+ * KEY_TOTP_STEPS_MAX) steps from `first` on? *ret_step: the earliest it fits; ERRC_DENIED: none.
+ * The seed stays with the keeper. alg: RFC 6238's HASH_SHA1, HASH_SHA256 or HASH_SHA512.
  */
 #define KEY_TOTP_STEPS_MAX 16
 RESULT keys_totp_check(struct rpc_client *keeper, const char *tenant, struct bytes aad,

@@ -1,9 +1,12 @@
 /*
  * The keyring: everything secret that the keeper keeps, in DIR/keeper (docs/formats/keyring.md):
  *
- *   keyring      records, each with its secret boxed under the wrapping key of the epoch; the whole authenticated.
- *                Written anew and atomically at every change: after a crash it is the old or the new one.
- *   epoch        the secret of the epoch, overwritten in place when a key is destroyed: older copies of the keyring can't be
+ *   keyring      records, each with its secret boxed under the wrapping key of the epoch; the whole
+ *   authenticated.
+ *                Written anew and atomically at every change: after a crash it is the old or the
+ *                new one.
+ *   epoch        the secret of the epoch, overwritten in place when a key is destroyed: older
+ *   copies of the keyring can't be
  *                opened any more, even with the root key (but with a copy of this file as well)
  *   checkpoints  the newest checkpoint signed for each log (keys/checkpoints.h)
  *

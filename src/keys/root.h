@@ -2,9 +2,10 @@
  * The root key: 32 bytes that everything the keeper holds is wrapped under. It lies in one small
  * file in one of three forms:
  *
- *   ROOT_IN_FILE        the key itself; the file's mode (0600 or stricter) and owner are its only protection
- *   ROOT_BY_PASSPHRASE  boxed under Argon2id of a passphrase; the parameters stand in the file
- *   ROOT_BY_SHARES      not in the file at all: k of n shares (crypto/shamir.h) give it back
+ *   ROOT_IN_FILE        the key itself; the file's mode (0600 or stricter) and owner are its only
+ *   protection ROOT_BY_PASSPHRASE  boxed under Argon2id of a passphrase; the parameters stand in
+ *   the file ROOT_BY_SHARES      not in the file at all: k of n shares (crypto/shamir.h) give it
+ *   back
  *
  * Format: docs/formats/keyring.md. Every form carries the root's id, by which a wrong passphrase or
  * foreign shares are told from a damaged file. All functions block.

@@ -2,7 +2,8 @@
  * Messages between roles: frames over a stream socket pair.
  *
  *   frame   := length(4, of what follows, big-endian) id(8) op(2) status(2) body
- *   request : status 0. reply: same id and op; status is an errc; body is the answer, or the message when status != 0.
+ *   request : status 0. reply: same id and op; status is an errc; body is the answer, or the
+ *   message when status != 0.
  *
  * A frame is at most RPC_FRAME_MAX. The server checks each request against its table: who may ask
  * what, how long it may be. A request that breaks the table is answered with ERRC_DENIED or

@@ -80,7 +80,7 @@ struct vault_ctx {
     const char *tenant;
     const char *actor; /* principal, e.g. "tenant/acme" or the access key's owner */
     const char *access_key;
-    const char *grant; /* by which the provider's staff act here; "" or NULL: none */
+    const char *grant;      /* by which the provider's staff act here; "" or NULL: none */
     const char *ip, *agent; /* agent: at most 256 bytes are kept */
     const char *request_id;
 };
@@ -253,8 +253,8 @@ RESULT vault_get_read(struct vault_reader *r, struct bytes *ret, struct error *e
 void vault_get_close(struct vault_reader *r);
 DEFINE_CLEANUP(vault_get_close, struct vault_reader *)
 
-/* Where part `number` (from 1) of an object lies in it; NOT_FOUND: there is none. An object that came in one piece is its own
- * only part. */
+/* Where part `number` (from 1) of an object lies in it; NOT_FOUND: there is none. An object that
+ * came in one piece is its own only part. */
 RESULT vault_part_range(const struct vault_ctx *cx, const struct vault_object *o, uint32_t number,
                         uint64_t *ret_from, uint64_t *ret_n, struct error *e);
 
@@ -310,8 +310,10 @@ RESULT vault_upload_complete(const struct vault_ctx *cx, const struct vault_buck
                              const struct vault_part *parts, size_t n,
                              const struct vault_conditions *conditions, struct vault_object *ret,
                              struct buf *receipt, struct error *e);
-/* Codes of complete: NOT_FOUND no such upload; FORMAT order, or the object's checksum is another than conditions->checksums; RANGE too small part; INTEGRITY part missing, another ETag or checksum;
- * CONFLICT a precondition is not met. Of `parts` number, etag and checksums (when known) are read.
+/* Codes of complete: NOT_FOUND no such upload; FORMAT order, or the object's checksum is another
+ * than conditions->checksums; RANGE too small part; INTEGRITY part missing, another ETag or
+ * checksum; CONFLICT a precondition is not met. Of `parts` number, etag and checksums (when known)
+ * are read.
  */
 RESULT vault_upload_abort(const struct vault_ctx *cx, const struct vault_bucket *b,
                           struct bytes key, const char *upload_id, struct error *e);

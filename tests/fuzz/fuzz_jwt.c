@@ -1,5 +1,5 @@
-/* A token, and a key set, of somebody else: no crash, and no token verifies by chance. Input: length
- * of the token (two bytes), token, key set. */
+/* A token, and a key set, of somebody else: no crash, and no token verifies by chance. Input:
+ * length of the token (two bytes), token, key set. */
 #include "crypto/jose.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* "METHOD target" and a Cookie header through the REST interface's route, parameters, query and resource:
- * no crash; what fits a route has its parameters, and they can be shown. */
+/* "METHOD target" and a Cookie header through the REST interface's route, parameters, query and
+ * resource: no crash; what fits a route has its parameters, and they can be shown. */
 #include "api/rest/rest_priv.h"
 #include "base/text.h"
 

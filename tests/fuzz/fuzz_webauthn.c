@@ -1,6 +1,7 @@
 /*
- * A passkey's registration and assertion: whatever comes, no crash. Input: length of the client data
- * (two bytes), client data, then an attestation object or, for the assertion, authenticator data.
+ * A passkey's registration and assertion: whatever comes, no crash. Input: length of the client
+ * data (two bytes), client data, then an attestation object or, for the assertion, authenticator
+ * data.
  */
 #include "crypto/webauthn.h"
 

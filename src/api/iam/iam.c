@@ -1,4 +1,5 @@
-/* What every operation on accounts begins with: whose accounts, on what, may they; and its entries. */
+/* What every operation on accounts begins with: whose accounts, on what, may they; and its
+ * entries. */
 #include "api/iam/iam.h"
 
 #include "api/iam/iam_priv.h"

@@ -3,8 +3,8 @@
  * writes the two entries (with before and after) and does it. Reads are iam_open or iam_decide and
  * then the function of identity/.
  *
- * Who calls need not decide beforehand. Entries go to the log of the context's realm. Results live in
- * the arena. Beside the errors of identity/: ERRC_DENIED with the reason as people read it.
+ * Who calls need not decide beforehand. Entries go to the log of the context's realm. Results live
+ * in the arena. Beside the errors of identity/: ERRC_DENIED with the reason as people read it.
  */
 #ifndef TROTH_API_IAM_IAM_H
 #define TROTH_API_IAM_IAM_H
@@ -61,8 +61,8 @@ const char *iam_arn(struct iam_cx *c, enum iam_kind kind, const char *path, cons
 /* By name, in the context's realm; without a decision. ERRC_NOT_FOUND. */
 RESULT iam_find(struct iam_cx *c, enum iam_kind kind, const char *name, struct iam_subject *ret,
                 struct error *e);
-/* As iam_find, and decides `action` on it; what does not exist is decided on as well, so that only who
- * may is told so. */
+/* As iam_find, and decides `action` on it; what does not exist is decided on as well, so that only
+ * who may is told so. */
 RESULT iam_open(struct iam_cx *c, enum iam_kind kind, const char *action, const char *name,
                 struct iam_subject *ret, struct error *e);
 /* As JSON, for entries. */

@@ -23,9 +23,9 @@ RESULT iam_change(struct iam_cx *c, const char *kind, const struct iam_subject *
 /* Entries with the picture before: s is no more afterwards. */
 RESULT iam_end(struct iam_cx *c, const char *kind, const struct iam_subject *s, iam_run *run,
                void *arg, struct error *e);
-/* Nobody changes their own rights, nor those of a group they are in or a role they hold, nor a policy
- * that hangs on one of them: ERRC_DENIED. Of persons; what a program may do is what it was given to
- * do. */
+/* Nobody changes their own rights, nor those of a group they are in or a role they hold, nor a
+ * policy that hangs on one of them: ERRC_DENIED. Of persons; what a program may do is what it was
+ * given to do. */
 RESULT iam_not_own(struct iam_cx *c, const struct iam_subject *s, struct error *e);
 /* A right is hung on s or taken off it: `detail` says what. Not by s itself: iam_not_own. */
 RESULT iam_link(struct iam_cx *c, const char *kind, const struct iam_subject *s, const char *detail,

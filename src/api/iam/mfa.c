@@ -1,6 +1,6 @@
 /*
- * Virtual MFA devices, as the IAM calls have them: made for nobody, enabled for a user by two codes,
- * taken off, deleted. And the check of a code that comes with a call of STS.
+ * Virtual MFA devices, as the IAM calls have them: made for nobody, enabled for a user by two
+ * codes, taken off, deleted. And the check of a code that comes with a call of STS.
  */
 #include "api/iam/iam_priv.h"
 

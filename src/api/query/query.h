@@ -1,7 +1,7 @@
 /*
  * AWS's query protocol, for STS and IAM at the same address as S3: POST / with a form body (Action,
- * Version), SigV4 with the scope's service "sts" or "iam", answers in XML. One table of actions; the
- * ones that AWS has and this table lacks answer NotImplemented.
+ * Version), SigV4 with the scope's service "sts" or "iam", answers in XML. One table of actions;
+ * the ones that AWS has and this table lacks answer NotImplemented.
  *
  * Thin: parameters -> one function of api/iam/ or of identity -> XML.
  */

@@ -14,8 +14,8 @@
 enum query_service { QUERY_IAM, QUERY_STS };
 
 struct query;
-/* A line of the table in actions.c. `params`: names apart by a blank; "Name!" must be there, "Name*" is a
- * list or structure. Others are refused. */
+/* A line of the table in actions.c. `params`: names apart by a blank; "Name!" must be there,
+ * "Name*" is a list or structure. Others are refused. */
 struct query_action {
     const char *name;
     enum query_service service;
@@ -90,8 +90,8 @@ void query_document(struct query *q, const char *element, const char *document);
 void query_write_user(struct query *q, const char *element, const struct user *u, bool is_whole);
 void query_write_boundary(struct query *q, const char *boundary);
 void query_write_tags(struct query *q, const char *tags);
-/* Where a list begins and how long it may be: MaxItems, Marker (a name or, of a list that is at hand
- * whole, a number). */
+/* Where a list begins and how long it may be: MaxItems, Marker (a name or, of a list that is at
+ * hand whole, a number). */
 struct query_page {
     struct bytes after;
     size_t max; /* ask for one more */

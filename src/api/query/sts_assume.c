@@ -1,7 +1,8 @@
 /*
  * STS: AssumeRole. Who may:
  *
- *   a role of the caller's own realm, made there: who its trust policy lets in, and the caller's own
+ *   a role of the caller's own realm, made there: who its trust policy lets in, and the caller's
+ *   own
  *      policies allow it too (or the trust policy names the caller itself)
  *   a built-in role of the caller's own realm: who holds it, standing or by a running grant
  *   a privileged role: by a running grant alone; the session ends with the grant
@@ -79,8 +80,8 @@ static RESULT grant_find(struct assuming *a, struct error *e)
 
 /* --- what the policies say --- */
 
-/* What was asked for, then what is known of the caller: a session of a role has a session name of its
- * own, which is not the one that is asked for. */
+/* What was asked for, then what is known of the caller: a session of a role has a session name of
+ * its own, which is not the one that is asked for. */
 static struct policy_key *keys_of(struct assuming *a, const struct access_query *aq, size_t *ret_n)
 {
     size_t own = a->s.cx.key_count, n;

@@ -1,7 +1,7 @@
 /*
- * STS: AssumeRoleWithWebIdentity. Nobody signs: the token of the issuer is the credential. A role of
- * the realm lets it in by its trust policy alone: Principal {"Federated": the provider's ARN}, with
- * the condition keys HOST/PATH:aud, :sub, :azp.
+ * STS: AssumeRoleWithWebIdentity. Nobody signs: the token of the issuer is the credential. A role
+ * of the realm lets it in by its trust policy alone: Principal {"Federated": the provider's ARN},
+ * with the condition keys HOST/PATH:aud, :sub, :azp.
  */
 #include "api/query/sts_priv.h"
 

@@ -1,6 +1,6 @@
 /*
- * Who asks: a session by Bearer token or cookie, an access key by SigV4 with the service "troth", on
- * the management socket without either the local operator.
+ * Who asks: a session by Bearer token or cookie, an access key by SigV4 with the service "troth",
+ * on the management socket without either the local operator.
  *
  * Against requests that another site makes a browser send (CSRF), for what the browser adds by
  * itself, the cookie, and for signing in: the Origin must be our own; with a cookie the session's

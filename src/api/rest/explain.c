@@ -296,6 +296,7 @@ static RESULT realm_weigh(struct who_can *c, const char *realm, struct error *e)
                       r->arena, &list, &n, e));
         for (size_t i = 0; i < n; i++) {
             TRY(user_weigh(c, &list[i], e));
+            co_yield (); /* there may be thousands */
         }
         after = n > 0 ? list[n - 1].name : "";
     }

@@ -1,7 +1,8 @@
 /*
- * Signing in, step by step: password, then a second factor; or a passkey alone where the realm allows
- * it; or with an enrolment code. Every step answers the session as it is now, with a new token: in the
- * body, or, where the page asked for it ("cookie": true), in a cookie that scripts can't read.
+ * Signing in, step by step: password, then a second factor; or a passkey alone where the realm
+ * allows it; or with an enrolment code. Every step answers the session as it is now, with a new
+ * token: in the body, or, where the page asked for it ("cookie": true), in a cookie that scripts
+ * can't read.
  */
 #include "api/rest/rest_priv.h"
 

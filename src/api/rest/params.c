@@ -63,8 +63,8 @@ static RESULT value_render(const char *value, struct buf *out)
     return buf_result(out);
 }
 
-/* Who sets whence a realm is managed stays inside of it: from the socket nobody is outside, and what
- * is no list is refused when it is set. */
+/* Who sets whence a realm is managed stays inside of it: from the socket nobody is outside, and
+ * what is no list is refused when it is set. */
 static RESULT stays_inside(struct rest *r, const struct setting *s, struct error *e)
 {
     struct origin_rule rule = {

@@ -24,7 +24,8 @@ static bool is_providers(const struct rest *r)
     return strcmp(r->who.p->home, IDENTITY_PLATFORM) == 0 || r->who.p->kind == PRINCIPAL_OPERATOR;
 }
 
-/* To a stranger a realm that is not there is one that is not theirs: names of tenants are not told. */
+/* To a stranger a realm that is not there is one that is not theirs: names of tenants are not
+ * told. */
 static RESULT realm_set(struct rest *r, const char *realm, const char *action, struct error *e)
 {
     struct result res = realm_account(r->l->api->directory, realm, r->account, e);

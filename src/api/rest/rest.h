@@ -1,12 +1,13 @@
 /*
- * The REST interface under /api/v1, on HTTPS and on the management socket: one table of routes, each
- * with its action, so that nothing is reachable without a decision. docs/api/openapi.json describes
- * it; the tests hold the two together.
+ * The REST interface under /api/v1, on HTTPS and on the management socket: one table of routes,
+ * each with its action, so that nothing is reachable without a decision. docs/api/openapi.json
+ * describes it; the tests hold the two together.
  *
  * Who asks: a session (cookie __Host-troth with X-Troth-CSRF on changes, or Authorization: Bearer),
- * SigV4 with the service name "troth", or on the socket nobody: then the local operator (root or the
- * server's own user). Errors are RFC 9457 problem details. Lists page by cursor: ?limit=, ?after=,
- * answer {"items":[...],"next":"..."}. Creates take Idempotency-Key; changes take If-Match.
+ * SigV4 with the service name "troth", or on the socket nobody: then the local operator (root or
+ * the server's own user). Errors are RFC 9457 problem details. Lists page by cursor: ?limit=,
+ * ?after=, answer {"items":[...],"next":"..."}. Creates take Idempotency-Key; changes take
+ * If-Match.
  *
  * The order of a request: route, who asks, stage of the session, cross-site checks, decision; only
  * then is the body read (of SigV4 it is read before the signature can be checked, at most
@@ -98,8 +99,8 @@ void rest_handle(struct api_loop *l, struct http_exchange *x, bool is_management
 /* A path below /api/v1/, and not signed for another service: S3 may have a bucket "api". */
 bool rest_takes(const struct http_exchange *x);
 
-/* For what runs long, between its parts: may it go on? Cheap while nothing was changed; after a freeze,
- * the end of a session or grant, a change of policies, it is decided anew. */
+/* For what runs long, between its parts: may it go on? Cheap while nothing was changed; after a
+ * freeze, the end of a session or grant, a change of policies, it is decided anew. */
 RESULT rest_still(struct rest *r, struct error *e);
 
 /* --- what was sent --- */

@@ -23,8 +23,8 @@ void rest_client(struct rest *r, struct session_client *ret);
 RESULT rest_body_read(struct rest *r, struct error *e);
 RESULT rest_body_parse(struct rest *r, struct error *e);
 
-/* Path (route.c). Fills params; NULL when there is no such path; `allow` gets the methods of the path
- * where only the method is another ("GET, DELETE"). */
+/* Path (route.c). Fills params; NULL when there is no such path; `allow` gets the methods of the
+ * path where only the method is another ("GET, DELETE"). */
 const struct rest_route *rest_route_find(struct rest *r, struct buf *allow);
 /* "iam::{account}:user/{user}" of the route as an ARN with this request's parameters. */
 const char *rest_resource(struct rest *r, const char *pattern);

@@ -8,7 +8,8 @@
 
 /* --- who am I --- */
 
-/* What somebody may do is told once they are signed in wholly: a password alone shows nothing of it. */
+/* What somebody may do is told once they are signed in wholly: a password alone shows nothing of
+ * it. */
 static void self_write(void *arg, struct jsonw *w)
 {
     const struct rest *r = arg;

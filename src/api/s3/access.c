@@ -57,8 +57,8 @@ static void add_params(struct s3_request *r, struct keys *k)
     }
 }
 
-/* s3:RequestObjectTag/<name> and s3:RequestObjectTagKeys, of the header x-amz-tagging. A header that
- * does not parse is refused by the operation itself. */
+/* s3:RequestObjectTag/<name> and s3:RequestObjectTagKeys, of the header x-amz-tagging. A header
+ * that does not parse is refused by the operation itself. */
 static void add_tags(struct s3_request *r, struct keys *k)
 {
     struct bytes v = s3_header(r, "x-amz-tagging"), one, name;

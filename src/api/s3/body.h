@@ -5,7 +5,8 @@
  *   aws-chunked  := chunk* last trailer* CRLF
  *   chunk        := hex-size [";chunk-signature=" 64 hex] CRLF data CRLF
  *   last         := "0" [";chunk-signature=" 64 hex] CRLF
- *   trailer      := name ":" value CRLF   (x-amz-checksum-..., then x-amz-trailer-signature where signed)
+ *   trailer      := name ":" value CRLF   (x-amz-checksum-..., then x-amz-trailer-signature where
+ *   signed)
  */
 #ifndef TROTH_API_S3_BODY_H
 #define TROTH_API_S3_BODY_H

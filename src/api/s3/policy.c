@@ -3,9 +3,9 @@
  *
  * A policy that lets anybody in is refused unless the bucket's public access was allowed by name
  * before: PutPublicAccessBlock with BlockPublicPolicy and RestrictPublicBuckets false, by a person
- * with a second factor who may s3:PutBucketPublicAccessBlock. The name of such a bucket is unique in
- * the deployment, since who comes without credentials names no tenant. Blocking again, or deleting
- * the configuration, shuts the world out at once, whatever the policy says.
+ * with a second factor who may s3:PutBucketPublicAccessBlock. The name of such a bucket is unique
+ * in the deployment, since who comes without credentials names no tenant. Blocking again, or
+ * deleting the configuration, shuts the world out at once, whatever the policy says.
  */
 #include "api/s3/access.h"
 #include "api/s3/body.h"

@@ -1,8 +1,8 @@
 /*
  * The grammar of a policy document, in AWS's order of passes, so that its message is the one AWS
- * gives: syntax, version, legacy parsing (effects, dates, shape of ARNs), Sids, presence of actions,
- * resources' form, actions' form, presence of resources. Then what the form asks for. Behind AWS's
- * words stands the place, in parentheses.
+ * gives: syntax, version, legacy parsing (effects, dates, shape of ARNs), Sids, presence of
+ * actions, resources' form, actions' form, presence of resources. Then what the form asks for.
+ * Behind AWS's words stands the place, in parentheses.
  */
 #include "identity/policy/policy_priv.h"
 

@@ -4,9 +4,9 @@
  * clock, a store or a network.
  *
  * Refused, never guessed: unknown elements, operators and partitions, wildcards where the grammar
- * has none (vendor of an action, type of an IAM resource), a Principal in an identity policy or none
- * in a resource policy, doubled Sids, doubled JSON keys, more than POLICY_MAX bytes. The language as it
- * is taken: docs/formats/access-policy.md.
+ * has none (vendor of an action, type of an IAM resource), a Principal in an identity policy or
+ * none in a resource policy, doubled Sids, doubled JSON keys, more than POLICY_MAX bytes. The
+ * language as it is taken: docs/formats/access-policy.md.
  */
 #ifndef TROTH_IDENTITY_POLICY_POLICY_H
 #define TROTH_IDENTITY_POLICY_POLICY_H
@@ -39,8 +39,8 @@ bool policy_may_allow(const struct policy *p, struct bytes action);
 /* A resource policy that lets in anybody: Principal "*" allowed without a condition that holds for
  * certain accounts, principals or source addresses (/8, IPv6 /32 or narrower) alone. */
 bool policy_is_public(const struct policy *p);
-/* Does a condition, resource or value ask for a condition key whose name begins with `prefix`: so that
- * what is dear to find out is found out only then. */
+/* Does a condition, resource or value ask for a condition key whose name begins with `prefix`: so
+ * that what is dear to find out is found out only then. */
 bool policy_mentions(const struct policy *p, struct bytes prefix);
 
 /* --- the request --- */

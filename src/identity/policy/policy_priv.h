@@ -1,6 +1,6 @@
 /*
- * Inside of compiled policies: what the files of this folder share. Everything lives in the policy's
- * arena and is never changed after policy_compile.
+ * Inside of compiled policies: what the files of this folder share. Everything lives in the
+ * policy's arena and is never changed after policy_compile.
  */
 #ifndef TROTH_IDENTITY_POLICY_POLICY_PRIV_H
 #define TROTH_IDENTITY_POLICY_POLICY_PRIV_H

@@ -54,8 +54,8 @@ static bool is_value_narrow(const struct policy_condition *c, const union policy
     }
 }
 
-/* Does the condition keep strangers out: one on who they are or where they come from, that holds for
- * certain values alone. */
+/* Does the condition keep strangers out: one on who they are or where they come from, that holds
+ * for certain values alone. */
 static bool is_narrow(const struct policy_condition *c)
 {
     static const char *const who[] = { "aws:PrincipalArn", "aws:PrincipalAccount", "aws:userid",

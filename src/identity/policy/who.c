@@ -1,7 +1,7 @@
 /*
  * Principals of resource and trust policies: "*", accounts, users, roles, sessions, issuers of web
- * identities, services (of which there are none here: they match nobody). No wildcard but "*" alone,
- * no variable: who is let in is named.
+ * identities, services (of which there are none here: they match nobody). No wildcard but "*"
+ * alone, no variable: who is let in is named.
  */
 #include "identity/policy/policy_priv.h"
 

@@ -208,7 +208,8 @@ static void edge_start(struct house *h)
     must(rpc_client_new(h->loop, "keeper", &h->api_loop.keeper, &e), &e);
     must(rpc_client_new(h->loop, "scribe", &h->api_loop.scribe, &e), &e);
     must(http_server_new(h->loop, h->api.http, api_handle, &h->api_loop, &h->s3, &e), &e);
-    must(http_server_new(h->loop, h->api.http, api_handle_management, &h->api_loop, &h->admin, &e), &e);
+    must(http_server_new(h->loop, h->api.http, api_handle_management, &h->api_loop, &h->admin, &e),
+         &e);
     snprintf(h->dir, sizeof(h->dir), "/tmp/troth-api-XXXXXX");
     assert_non_null(mkdtemp(h->dir));
     snprintf(h->s3_path, sizeof(h->s3_path), "%s/s3", h->dir);

@@ -30,7 +30,8 @@ static KIT int group_teardown(void **state)
     return 0;
 }
 
-/* A form out of names and texts: the texts are percent-encoded. Ended by NULL; in a static buffer. */
+/* A form out of names and texts: the texts are percent-encoded. Ended by NULL; in a static
+ * buffer. */
 static KIT const char *form(const char *action, ...)
 {
     static struct buf out = BUF(1 << 20);

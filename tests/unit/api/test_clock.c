@@ -1,5 +1,5 @@
-/* What the clock does by itself, in the real ledger: an account ended at its date, and an act that a
- * crash cut off. */
+/* What the clock does by itself, in the real ledger: an account ended at its date, and an act that
+ * a crash cut off. */
 #include "house.h"
 
 #include "base/json.h"

@@ -1,6 +1,6 @@
 /*
- * The matrix of access: every operation of every interface, asked for by every built-in role, over its
- * own realm and others', at the API with everything behind it. Who is let in stands in
+ * The matrix of access: every operation of every interface, asked for by every built-in role, over
+ * its own realm and others', at the API with everything behind it. Who is let in stands in
  * tests/snapshots/access.txt; an operation that is not there, or that another role gets at, fails.
  * TROTH_WRITE_SNAPSHOTS=1 writes the file anew (`./dev docs`).
  *

@@ -465,7 +465,8 @@ static const char *fitting(const struct query_action *a, struct bytes param)
     return "some-name";
 }
 
-/* Every action of the table needs leave: who has no policy gets nothing but the answer who it is. */
+/* Every action of the table needs leave: who has no policy gets nothing but the answer who it
+ * is. */
 static void test_every_action_is_decided(void **state)
 {
     struct credentials caller;

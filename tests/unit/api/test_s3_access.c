@@ -182,8 +182,8 @@ static void test_bucket_policy(void **state)
     expect(&guest, "GET", "/data/a/1", 403, "AccessDenied");
 }
 
-/* Only a person with a second factor opens a bucket to the world; and what was opened is shut by the
- * block at once. */
+/* Only a person with a second factor opens a bucket to the world; and what was opened is shut by
+ * the block at once. */
 static void test_public(void **state)
 {
     struct user u;

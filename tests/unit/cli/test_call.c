@@ -1,4 +1,5 @@
-/* The tables of calls: whatever a line refers to is there. A wrong name would be seen at use alone. */
+/* The tables of calls: whatever a line refers to is there. A wrong name would be seen at use
+ * alone. */
 #include "testkit.h"
 
 #include "cli/call.h"

@@ -1,5 +1,6 @@
-/* What the tests of grants, reviews, counters and the house share: a directory on a fake file system
- * with a settable clock, the provider and the tenants acme and beta, both claimed. No keeper. */
+/* What the tests of grants, reviews, counters and the house share: a directory on a fake file
+ * system with a settable clock, the provider and the tenants acme and beta, both claimed. No
+ * keeper. */
 #ifndef TROTH_TESTS_GRANT_KIT_H
 #define TROTH_TESTS_GRANT_KIT_H
 

@@ -1,7 +1,7 @@
 /*
- * What Chromium 156 answered on http://localhost:18443 to options as factor_passkey.c makes them, with
- * a virtual authenticator each: navigator.credentials.create and get, toJSON(). User "AIDATEST",
- * challenge 7, 7, 7, 0 ...
+ * What Chromium 156 answered on http://localhost:18443 to options as factor_passkey.c makes them,
+ * with a virtual authenticator each: navigator.credentials.create and get, toJSON(). User
+ * "AIDATEST", challenge 7, 7, 7, 0 ...
  */
 #ifndef TROTH_PASSKEY_ANSWERS_H
 #define TROTH_PASSKEY_ANSWERS_H

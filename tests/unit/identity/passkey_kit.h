@@ -16,7 +16,8 @@
 static const struct passkey_party rp = { "localhost", "https://localhost:8443", "Troth" };
 static const uint8_t challenge[32] = { 7, 7, 7 };
 
-/* An authenticator with one P-256 key, and the browser before it. What a test wants wrong it sets. */
+/* An authenticator with one P-256 key, and the browser before it. What a test wants wrong it
+ * sets. */
 struct authenticator {
     struct sign_key *key;
     uint8_t id[16];

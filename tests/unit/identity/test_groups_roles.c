@@ -1,5 +1,5 @@
-/* Groups and roles: their limits, realms apart, what keeps them from being removed; privileged roles
- * and the three administrators. */
+/* Groups and roles: their limits, realms apart, what keeps them from being removed; privileged
+ * roles and the three administrators. */
 #include "people_kit.h"
 
 #include "identity/policy/admins.h"

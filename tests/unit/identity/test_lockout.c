@@ -142,8 +142,8 @@ static void own_account_between(void **state)
     assert_true(wait_s(w, "acme/user99", "198.51.100.66") > 0);
 }
 
-/* From a thousand addresses at one account: slowed to a try in 30 s; its owner, from where it signed
- * in before, is not held up, and from a new place waits at most as long. */
+/* From a thousand addresses at one account: slowed to a try in 30 s; its owner, from where it
+ * signed in before, is not held up, and from a new place waits at most as long. */
 /*= 2.1.4-7 test */
 static void owner_comes_in(void **state)
 {
@@ -192,7 +192,8 @@ static void undo_and_clear(void **state)
         assert_int_equal(try_at(w, "acme/lin", OWNER), ERRC_OK);
         assert_ok(lockout_undo(w->d, "acme/lin", OWNER, &e), e);
     }
-    /* but they forgive none: a right password between wrong codes, and each wrong code waits longer */
+    /* but they forgive none: a right password between wrong codes, and each wrong code waits
+     * longer */
     for (unsigned i = 0, want = 0; i < TRIES + 4; i++) {
         pass_s(w, want);
         assert_int_equal(try_at(w, "acme/lin", OWNER), ERRC_OK);

@@ -1,4 +1,5 @@
-/* Rules of passwords: each profile's, what is seen through, the list of breached ones on the disk. */
+/* Rules of passwords: each profile's, what is seen through, the list of breached ones on the
+ * disk. */
 #include "testkit.h"
 
 #include "base/rng.h"

@@ -1,4 +1,5 @@
-/* Each operator: true, false, key missing, ...IfExists, ForAnyValue, ForAllValues; and variables. */
+/* Each operator: true, false, key missing, ...IfExists, ForAnyValue, ForAllValues; and
+ * variables. */
 #include "testkit.h"
 
 #include "identity/policy/policy.h"

@@ -1,5 +1,5 @@
-/* The grammar of policies against the vectors of AWS's own answers, what we refuse besides, and every
- * truncation and flipped byte of a good document. */
+/* The grammar of policies against the vectors of AWS's own answers, what we refuse besides, and
+ * every truncation and flipped byte of a good document. */
 #include "testkit.h"
 
 #include "base/json.h"
@@ -262,7 +262,8 @@ static void limits(void **state)
     expect(buf_cstr(&text), POLICY_IDENTITY, ERRC_LIMIT, "wildcards");
 }
 
-/* Every truncation is refused; every flipped byte is refused or gives a policy that can be asked. */
+/* Every truncation is refused; every flipped byte is refused or gives a policy that can be
+ * asked. */
 static void sweeps(void **state)
 {
     (void)state;

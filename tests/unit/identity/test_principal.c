@@ -1,4 +1,5 @@
-/* Principals: where their policies come from, what freezes them, how long a picture of one holds. */
+/* Principals: where their policies come from, what freezes them, how long a picture of one
+ * holds. */
 #include "principal_testkit.h"
 
 #include "base/text.h"
@@ -628,7 +629,8 @@ static void *race(void *arg)
     return NULL;
 }
 
-/* Readers beside changes: never a picture that was not; after a change returned, none from before. */
+/* Readers beside changes: never a picture that was not; after a change returned, none from
+ * before. */
 static void test_threads(void **state)
 {
     struct world *w = *state;

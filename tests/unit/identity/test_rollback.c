@@ -339,7 +339,8 @@ static void test_marks(void **state)
     assert_int_equal(count_of("acme", "identity.mark"), 5); /* where it was is known again */
 }
 
-/* Nothing is lost when the scribe is away: asked again, it begins anew. A closed log is passed over. */
+/* Nothing is lost when the scribe is away: asked again, it begins anew. A closed log is passed
+ * over. */
 static void test_scribe_away(void **state)
 {
     struct world *w = *state;

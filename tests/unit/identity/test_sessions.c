@@ -1,5 +1,5 @@
-/* Sessions: bound to their client, ended by idleness, absolutely and at once; no token lives on past
- * its step; the cache never knows better than the directory. */
+/* Sessions: bound to their client, ended by idleness, absolutely and at once; no token lives on
+ * past its step; the cache never knows better than the directory. */
 #include "login_kit.h"
 
 #include "identity/param.h"
@@ -282,7 +282,8 @@ static void *finder_main(void *arg)
     return NULL;
 }
 
-/* Found by four threads while they are opened and revoked: once a revocation returned, never more. */
+/* Found by four threads while they are opened and revoked: once a revocation returned, never
+ * more. */
 static void at_once(void **state)
 {
     struct people *p = *state;

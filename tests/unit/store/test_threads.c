@@ -11,7 +11,8 @@
 #define WRITERS 4
 #define READERS 2
 #define PUTS    2500 /* per writer; about 4 pages each: twice the checkpoint's threshold */
-/* 20,000, and what is written while a reader that holds a snapshot waits for a core: without checkpoints 40,000. */
+/* 20,000, and what is written while a reader that holds a snapshot waits for a core: without
+ * checkpoints 40,000. */
 #define WAL_BOUND 30000
 
 /* SQLite reads its WAL index while others write it and checks what it read: races by design, within
