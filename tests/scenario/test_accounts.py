@@ -154,7 +154,7 @@ def test_leaver(server, claimed, tmp_path):
     s3 = client(server, 's3', key['access_key_id'], key['secret_access_key'])
     s3.list_buckets()
     admin.ok('user', 'change', 'li', '--ends', later(1))
-    wait_for(lambda: admin.json('user', 'show', 'li')['state'] == 'ended', 10, 'ended')
+    wait_for(lambda: admin.json('user', 'show', 'li')['state'] == 'ended', 25, 'ended') # looked for every 10 s
     assert is_refused(s3.list_buckets) and li.troth('whoami').returncode == 1
     assert admin.troth('user', 'create', 'li', '--owner', 'Another Li').returncode == 1 # a name is never another's
     report = admin.json('access', 'report')
