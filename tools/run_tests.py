@@ -14,7 +14,7 @@ import xml.etree.ElementTree as xml
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PYTHON = '/usr/bin/python3'
-FUZZ_SECONDS = 6
+FUZZ_SECONDS = 4
 # Folders whose code runs on several threads; `./dev build tsan` builds their tests.
 THREADED = ['sys', 'crypto', 'store', 'net', 'ledger', 'keys', 'identity', 'vault']
 # But for what is long and has one thread.
